@@ -1,0 +1,78 @@
+"""Where a value came from: plain data that both errors and snapshots carry."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place that a value, or a fault, was found at.
+
+    `source` is the source's name (`file:config/app.yaml`), `document` the one document of it
+    (a path, a key, a data id, a variable's name), `revision` the document's version there (a
+    content hash, a ModifyIndex, an md5). `line` and `column` count from 1 and are given where
+    the format has them.
+    """
+
+    source: str
+    document: str = ""
+    revision: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = self.document or self.source
+        if self.document and self.document not in self.source:
+            place = f"{self.source} {self.document}"
+        if self.line is not None:
+            place += f":{self.line}"
+            if self.column is not None:
+                place += f":{self.column}"
+        return f"{place} (revision {self.revision})" if self.revision else place
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain, JSON-ready form; what is not known is left out."""
+        pairs = {
+            "source": self.source,
+            "document": self.document,
+            "revision": self.revision,
+            "line": self.line,
+            "column": self.column,
+        }
+        return {name: value for name, value in pairs.items() if value not in (None, "")}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a document cannot be taken. It never holds a value.
+
+    `path` is the dotted path in the merged tree, `expected` what the field wants, `actual` the
+    *type* that was found ("missing" when there was nothing), `model` the settings class asking.
+    """
+
+    path: str
+    expected: str
+    actual: str = ""
+    model: str = ""
+    origin: Origin | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.expected}" if self.path else self.expected
+        if self.actual:
+            text += f", got {self.actual}"
+        if self.model:
+            text += f" [{self.model}]"
+        return f"{text} at {self.origin}" if self.origin else text
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain, JSON-ready form; what is not known is left out."""
+        pairs: dict[str, Any] = {
+            "path": self.path,
+            "expected": self.expected,
+            "actual": self.actual,
+            "model": self.model,
+        }
+        found = {name: value for name, value in pairs.items() if value}
+        if self.origin:
+            found["origin"] = self.origin.to_dict()
+        return found

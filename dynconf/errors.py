@@ -1,0 +1,137 @@
+"""Everything that dynconf raises.
+
+    DynconfError
+    ├── UsageError               the program declares or calls something wrongly
+    │   ├── NotStarted           read before the first load
+    │   ├── BlockingCall         a call that blocks, made on the core's own loop
+    │   └── BootstrapError       a mistake in a bootstrap file or a source's address
+    ├── MissingExtra             an optional package is not installed (also an ImportError)
+    ├── SourceError              something is wrong with a source or one of its documents
+    │   ├── DocumentMissing      the document is not there
+    │   ├── SourceUnavailable    nobody answers, or not sensibly
+    │   ├── AccessDenied         credentials or rights are refused
+    │   └── ParseError           the content cannot be read
+    │       └── LimitExceeded    the content is larger or deeper than allowed
+    ├── ChangeRefused            a change was not taken; the last good values keep serving
+    └── StartFailed              the first load did not succeed
+
+No message ever holds a configuration value: paths, types, sources and places only.
+"""
+
+from collections.abc import Sequence
+
+from dynconf._origin import Origin, Problem
+
+__all__ = [
+    "AccessDenied",
+    "BlockingCall",
+    "BootstrapError",
+    "ChangeRefused",
+    "DocumentMissing",
+    "DynconfError",
+    "LimitExceeded",
+    "MissingExtra",
+    "NotStarted",
+    "Origin",
+    "ParseError",
+    "Problem",
+    "SourceError",
+    "SourceUnavailable",
+    "StartFailed",
+    "UsageError",
+]
+
+
+class DynconfError(Exception):
+    """The root of the tree."""
+
+
+class UsageError(DynconfError):
+    """The program declares or calls something wrongly."""
+
+
+class NotStarted(UsageError):
+    """Settings were read before the configuration was loaded."""
+
+
+class BlockingCall(UsageError):
+    """A call that blocks was made on the event loop that would have to answer it."""
+
+
+class BootstrapError(UsageError):
+    """A mistake in a bootstrap file or in a source's one-line address."""
+
+
+class MissingExtra(DynconfError, ImportError):
+    """An optional package is not installed.
+
+    Args:
+        feature: what was asked for, as it stands in the message.
+        extra: the name of the extra that brings it.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra '{extra}': pip install 'dynconf[{extra}]'")
+        self.extra = extra
+
+
+class SourceError(DynconfError):
+    """Something is wrong with a source or with one of its documents.
+
+    Args:
+        reason: what happened and what to do, without any value.
+        origin: where; its source and document may be filled in later by `located`.
+    """
+
+    def __init__(self, reason: str, origin: Origin | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.origin = origin
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.reason}" if self.origin else self.reason
+
+
+class DocumentMissing(SourceError):
+    """The document is not there: 404, deleted, or no such file."""
+
+
+class SourceUnavailable(SourceError):
+    """Nobody answers there, or what answers is not what was expected."""
+
+
+class AccessDenied(SourceError):
+    """The credentials, or the rights that come with them, are refused."""
+
+
+class ParseError(SourceError):
+    """The content cannot be read as the format that it should be in."""
+
+
+class LimitExceeded(ParseError):
+    """The content is larger, deeper or richer than the limits allow."""
+
+
+class ChangeRefused(DynconfError):
+    """A change was not taken; the last good values keep serving.
+
+    Args:
+        problems: why, one entry for each field or document at fault.
+    """
+
+    def __init__(self, problems: Sequence[Problem], what: str = "change refused") -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(f"{what}: " + "; ".join(map(str, self.problems)))
+
+
+class StartFailed(DynconfError):
+    """The first load did not succeed.
+
+    Args:
+        failures: one error for each source that did not answer or was not acceptable.
+    """
+
+    def __init__(self, failures: Sequence[DynconfError]) -> None:
+        self.failures: tuple[DynconfError, ...] = tuple(failures)
+        lines = "".join(f"\n  - {failure}" for failure in self.failures)
+        super().__init__(f"the configuration could not be loaded:{lines}")
