@@ -1,0 +1,257 @@
+"""From tree to model: validation with located, value-free faults, and what changed between two models."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
+from pydantic_settings import BaseSettings
+
+from dynconf._schema import Field, fields_of, is_model, secrets_of
+from dynconf._secrets import looks_secret, scrubbed
+from dynconf._tree import MISSING, Delta, Path, Tree, copied, find
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a model does not accept a tree: the path in the tree, what was wanted, the type found."""
+
+    path: Path
+    expected: str
+    actual: str
+
+
+class Invalid(Exception):
+    """A model does not accept the tree; only ever seen inside dynconf."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+
+
+def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Path], bool]) -> BaseModel:
+    """A model validated from what stands at `at`; it shares no container with the tree.
+
+    Args:
+        cls: the settings class. A `BaseSettings` is built without asking its own sources.
+        tree: the mapping that stands there, or `MISSING` for none.
+        at: its path, for faults.
+        higher: whether the first path is spoken of by a higher layer than the second; asked only
+            where a field may be written under several keys and more than one is there.
+
+    Raises:
+        Invalid: with one fault for each field.
+    """
+    if tree is MISSING:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise Invalid([Fault(at, f"a mapping for {cls.__name__}", type_name(tree))])
+    data = _one_key_each(cls, copied(tree), at, higher)
+    try:
+        if issubclass(cls, BaseSettings):
+            # The class's own __init__ would read the environment again and rank the tree above it.
+            model = cls.__new__(cls)
+            BaseModel.__init__(model, **data)
+            return model
+        return cls.__pydantic_validator__.validate_python(data)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    except Exception as error:  # noqa: BLE001 - a validator of the user's own may raise anything
+        raise Invalid([Fault(at, f"{cls.__name__}'s validator raised {type(error).__name__}", "")]) from None
+    secrets = secrets_of(cls)
+    raise Invalid([_fault(detail, data, at, secrets) for detail in details])
+
+
+def _one_key_each(
+    cls: type[BaseModel], data: dict[str, Any], at: Path, higher: Callable[[Path, Path], bool]
+) -> dict[str, Any]:
+    """Leave, of several keys for one field, the one that the highest layer wrote.
+
+    pydantic would take the first alias, whichever layer that is from.
+    """
+    for field in fields_of(cls):
+        present = [key for key in field.keys if key in data] if len(field.keys) > 1 else []
+        if len(present) > 1:
+            best = present[0]
+            for key in present[1:]:
+                if higher((*at, key), (*at, best)):
+                    best = key
+            for key in present:
+                if key != best:
+                    del data[key]
+        if field.models and field.models[0][0] == ():
+            key = next((key for key in field.keys if key in data), "")
+            if key and isinstance(data[key], dict):
+                data[key] = _one_key_each(field.models[0][1], data[key], (*at, key), higher)
+    return data
+
+
+_STANDARD = frozenset(get_args(ErrorType))
+_QUOTING = frozenset(
+    {"value_error", "assertion_error", "get_attribute_error", "iteration_error", "mapping_type"}
+)
+"""Standard errors whose text comes from code that saw the input."""
+_RETOLD = {
+    "uuid_parsing": "a valid UUID",
+    "json_invalid": "valid JSON",
+    "datetime_object_invalid": "a valid datetime",
+    "bytes_invalid_encoding": "bytes in the declared encoding",
+    "timezone_offset": "another timezone offset",
+    "union_tag_invalid": "one of the known tags",
+}
+"""Standard errors whose text holds a piece of the input, told without it."""
+
+
+def _fault(detail: ErrorDetails, data: Any, at: Path, secrets: frozenset[Path]) -> Fault:
+    path = _tree_path(detail, data)
+    kind, found = detail["type"], detail["input"]
+    if kind == "missing":
+        return Fault((*at, *path), "required, but missing", "")
+    if kind == "extra_forbidden":
+        return Fault(
+            (*at, *path), "a key that the model knows (its class forbids extra ones)", type_name(found)
+        )
+    if kind in _RETOLD:
+        text = _RETOLD[kind]
+        tags = detail.get("ctx", {}).get("expected_tags")
+        text = f"{text}: {tags}" if tags else text
+    elif kind not in _STANDARD or kind in _QUOTING:
+        holds_secret = (
+            looks_secret(path) or _holds_secret(found) or any(_meets(secret, path) for secret in secrets)
+        )
+        text = "what its validator accepts" if holds_secret else scrubbed(detail["msg"], found)
+    else:
+        text = detail["msg"].removeprefix("Input should be ")
+    return Fault((*at, *path), text, type_name(found))
+
+
+def _tree_path(detail: ErrorDetails, data: Any) -> Path:
+    """The error's place in the tree: pydantic's location also names union members and validators."""
+    path: list[str | int] = []
+    place = data
+    for step in detail["loc"]:
+        below = find(place, (step,))
+        if below is not MISSING:
+            path.append(step)
+            place = below
+        elif detail["type"] == "missing" and isinstance(place, dict):
+            path.append(step)
+            place = MISSING
+    return tuple(path)
+
+
+def _meets(secret: Path, path: Path) -> bool:
+    """Whether a secret field's path lies on, above or below the path."""
+    return all(step in ("*", str(other)) for step, other in zip(secret, path, strict=False))
+
+
+def _holds_secret(found: Any) -> bool:
+    if isinstance(found, dict):
+        return any(looks_secret((str(key),)) or _holds_secret(item) for key, item in found.items())
+    return isinstance(found, list) and any(map(_holds_secret, found))
+
+
+def type_name(value: Any) -> str:
+    """The type of a tree's value in a reader's words."""
+    names = {dict: "mapping", list: "list", type(None): "null"}
+    return names.get(type(value), type(value).__name__)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two model values are equal in type and value throughout."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, BaseModel):
+        return equal(a.__dict__, b.__dict__) and equal(a.__pydantic_extra__, b.__pydantic_extra__)
+    if isinstance(a, dict):
+        return len(a) == len(b) and all(key in b and equal(item, b[key]) for key, item in a.items())
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(equal, a, b))
+    try:
+        return bool(a == b) or bool(a != a and b != b)  # noqa: PLR0124 - NaN equals NaN here
+    except Exception:  # noqa: BLE001 - a value's own comparison may raise anything
+        return False
+
+
+def adopted(old: Any, new: Any) -> Any:
+    """`new`, with each part that equals the old one's replaced by the old object itself.
+
+    So an unchanged part keeps its identity, and comparing it costs nothing.
+    """
+    if equal(old, new):
+        return old
+    if isinstance(new, BaseModel) and type(old) is type(new):
+        fields = new.__dict__
+        for name, value in fields.items():
+            if name in old.__dict__:
+                fields[name] = adopted(old.__dict__[name], value)
+    return new
+
+
+def changed_fields(old: Any, new: Any) -> Delta:
+    """The fields that differ, by their names; parts that both share are passed over."""
+    before, after = _members(old), _members(new)
+    delta: Delta = {}
+    for name in {**before, **after}:
+        a, b = before.get(name, MISSING), after.get(name, MISSING)
+        if a is b:
+            continue
+        if _steps_into(a) and _steps_into(b):
+            found = changed_fields(a, b)
+            if found:
+                delta[name] = found
+        elif not equal(a, b):
+            delta[name] = True
+    return delta
+
+
+def _steps_into(value: Any) -> bool:
+    return isinstance(value, (BaseModel, dict))
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, BaseModel):
+        return {**value.__dict__, **(value.__pydantic_extra__ or {})}
+    return {str(key): item for key, item in value.items()}
+
+
+def field_value(model: Any, path: Path) -> Any:
+    """What a model holds at a path of field names, mapping keys and list indexes, or `MISSING`."""
+    for step in path:
+        if isinstance(model, (BaseModel, dict)):
+            model = _members(model).get(str(step), MISSING)
+        elif isinstance(model, (list, tuple)):
+            index = str(step)
+            model = model[int(index)] if index.isdecimal() and int(index) < len(model) else MISSING
+        else:
+            return MISSING
+    return model
+
+
+def unknown_step(cls: type[BaseModel], path: Path) -> tuple[str, list[str]] | None:
+    """The first step of a field path that no field has, with the names that are there; or `None`."""
+    model: Any = cls
+    for step in path:
+        if not is_model(model) or model.model_config.get("extra") == "allow":
+            return None
+        known: dict[str, Field] = {field.name: field for field in fields_of(model)}
+        if str(step) not in known:
+            return str(step), list(known)
+        field = known[str(step)]
+        model = (
+            field.models[0][1] if field.plain and len(field.models) == 1 and not field.models[0][0] else None
+        )
+    return None
+
+
+def leaves(tree: Tree, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every scalar and list of a tree with its path; an empty mapping counts as one."""
+    for key, item in tree.items():
+        if isinstance(item, dict) and item:
+            yield from leaves(item, (*at, key))
+        else:
+            yield (*at, key), item
