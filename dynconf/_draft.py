@@ -1,0 +1,239 @@
+"""A next state in the making: candidates are applied to it, and models validated against it."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dynconf._merge import Rank, Speakers, merged, remerged
+from dynconf._models import Fault, Invalid, adopted, build
+from dynconf._names import Meaning, meanings, resolved
+from dynconf._origin import Origin, Problem
+from dynconf._overlay import NO_OVERLAY, Overlay
+from dynconf._readers import Readers
+from dynconf._snapshot import Layer, Names
+from dynconf._state import Candidate, Key, Plan, Spec, State
+from dynconf._tree import MISSING, Delta, Path, combined, delta_paths, diff, dotted, find
+
+
+class Indexes:
+    """What is remembered from one plan to the next to be quick; it alters no answer."""
+
+    def __init__(self, specs: Iterable[Spec] = ()) -> None:
+        self.speakers = Speakers()
+        self.readers = Readers()
+        self._meanings: dict[Rank, tuple[Names, tuple[Spec, ...], list[Meaning]]] = {}
+        self._specs = 0
+        self.learn(tuple(specs))
+
+    def learn(self, specs: tuple[Spec, ...]) -> None:
+        """Take in the specs that were added since."""
+        for index in range(self._specs, len(specs)):
+            self.readers.add(index, specs[index].cls, specs[index].at)
+        self._specs = len(specs)
+
+    def meanings(self, rank: Rank, names: Names, specs: tuple[Spec, ...]) -> list[Meaning]:
+        """What a layer's names mean to the models."""
+        known = self._meanings.get(rank)
+        if known is None or known[0] is not names or known[1] is not specs:
+            found = meanings(names, [(spec.cls, spec.at) for spec in specs])
+            known = self._meanings[rank] = (names, specs, found)
+        return known[2]
+
+
+class Draft:
+    """A state that is being changed; a copy of it is cheap, as everything in it is shared.
+
+    Args:
+        base: the state that it starts from.
+        indexes: the store's.
+        **altered: fields of the state that are to be different from the start.
+    """
+
+    def __init__(self, base: State, indexes: Indexes, **altered: Any) -> None:
+        self.base = base
+        self.indexes = indexes
+        self.state = replace(base, **altered) if altered else base
+
+    def apply(
+        self,
+        candidates: Sequence[Candidate] = (),
+        *,
+        raw: Delta | None = None,
+        over: Delta | None = None,
+        also: Iterable[int] = (),
+    ) -> tuple[Problem, ...]:
+        """Take the candidates; what comes back says why that is not valid, and is empty if it is.
+
+        Args:
+            candidates: documents and overlays.
+            raw: what else changed in how the layers merge.
+            over: what changed in the overrides.
+            also: models to validate whatever changed.
+        """
+        before, touched, raw = self.state, set(also), raw or {}
+        reshaped = before.specs is not self.base.specs
+        for candidate in candidates:
+            if isinstance(candidate.key, int):
+                touched.add(candidate.key)
+                self._put_overlay(candidate.key, candidate.content)
+            else:
+                layer = candidate.content if isinstance(candidate.content, Layer) else None
+                delta, new_keys = self._put(candidate.key, layer)
+                raw, reshaped = combined(raw, delta), reshaped or new_keys
+        if reshaped:
+            delta, problems = self._resolve_names()
+            if problems:
+                return problems
+            raw = combined(raw, delta)
+        self._merge(raw)
+        changed = diff(before.tree, self.state.tree, combined(raw, over or {}))
+        if not self.base.loaded:
+            touched.update(range(len(self.state.specs)))
+        touched |= self.indexes.readers.touched(changed)
+        if self.state.overrides:
+            touched |= self.indexes.readers.touched(diff(before.base, self.state.base, raw))
+        return self._validate(sorted(touched), candidates)
+
+    def plan(self, accepted: tuple[Candidate, ...], refused: Mapping[Key, tuple[Problem, ...]]) -> Plan:
+        """The finished plan."""
+        old, new = self.base, self.state
+        changed = diff(old.tree, new.tree)
+        models = tuple(
+            index
+            for index, model in enumerate(new.models)
+            if index >= len(old.models) or model is not old.models[index]
+        )
+        publishes = bool(changed) or any(index < len(old.models) for index in models)
+        if publishes or new.loaded > old.loaded:
+            new = replace(new, version=old.version + 1)
+        return Plan(old, new, accepted, refused, frozenset(map(dotted, delta_paths(changed))), models)
+
+    def _put_overlay(self, index: int, content: Layer | Overlay | None) -> None:
+        overlay = content if isinstance(content, Overlay) else NO_OVERLAY
+        overlays = list(self.state.overlays)
+        overlays[index] = overlay
+        self.state = replace(self.state, overlays=tuple(overlays))
+
+    def _put(self, rank: Rank, layer: Layer | None) -> tuple[Delta, bool]:
+        """Put one layer in its place; what differs, and whether keys came or went."""
+        old = self.state.layers.get(rank)
+        if layer is not None and layer.names is not None:
+            # Its tree is found later, from its names; until then it says what it said before.
+            kept = layer.resolved(old.tree, old.variables) if old else layer
+            self._set(rank, kept, {})
+            return {}, True
+        before, after = old.tree if old else {}, layer.tree if layer else {}
+        delta = diff(before, after)
+        self._set(rank, layer, delta)
+        return delta, any(_reshapes(before, after, path) for path in delta_paths(delta))
+
+    def _set(self, rank: Rank, layer: Layer | None, delta: Delta) -> None:
+        layers, parts = dict(self.state.layers), list(self.state.parts)
+        at = bisect_left(parts, rank, key=lambda part: part[0])
+        there = at < len(parts) and parts[at][0] == rank
+        if layer is None:
+            layers.pop(rank, None)
+            del parts[at : at + there]
+        else:
+            layers[rank] = layer
+            parts[at : at + there] = [(rank, layer.tree)]
+            self.indexes.speakers.note(rank, layer.tree, delta)
+        self.state = replace(self.state, layers=layers, parts=parts)
+
+    def _resolve_names(self) -> tuple[Delta, tuple[Problem, ...]]:
+        """Find the paths of variables anew: models or the layers below may now spell them otherwise."""
+        raw: Delta = {}
+        problems: list[Problem] = []
+        for rank, layer in sorted(item for item in self.state.layers.items() if item[1].names is not None):
+            assert layer.names is not None
+            lower = [tree for place, tree in self.state.parts if place < rank]
+            found = self.indexes.meanings(rank, layer.names, self.state.specs)
+            result = resolved(layer.names, found, lower[::-1])
+            for name, fault in result.faults:
+                origin = Origin(layer.source, name)
+                problems.append(
+                    Problem(dotted(fault.path), f"expected {fault.expected}", fault.actual, "", origin)
+                )
+            delta = diff(layer.tree, result.tree)
+            raw = combined(raw, delta)
+            self._set(rank, layer.resolved(result.tree, result.variables), delta)
+        return raw, tuple(problems)
+
+    def _merge(self, raw: Delta) -> None:
+        state = self.state
+        base = state.base
+        if raw:
+            base = remerged(base, state.parts, raw, state.rules, self.indexes.speakers) if state.parts else {}
+        over = [override.tree for override in state.overrides]
+        self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
+
+    def _validate(self, touched: Sequence[int], candidates: Sequence[Candidate]) -> tuple[Problem, ...]:
+        models = list(self.state.models)
+        problems: list[Problem] = []
+        for index in touched:
+            old = models[index] if index < len(models) else None
+            try:
+                # What holds with an override must hold without it too: it will end some time.
+                for count in range(len(self.state.overrides)):
+                    self._model(index, count)
+                model = self._model(index, len(self.state.overrides))
+                models[index : index + 1] = [adopted(old, model)]
+            except Invalid as error:
+                problems += [self._problem(index, fault, candidates) for fault in error.faults]
+        self.state = replace(self.state, models=tuple(models))
+        return tuple(problems)
+
+    def _model(self, index: int, overrides: int) -> Any:
+        """The model, with that many of the overrides."""
+        state, spec = self.state, self.state.specs[index]
+        over = [override.tree for override in state.overrides[:overrides]]
+        overlay = state.overlays[index].tree
+        if overlay:
+            said = [find(tree, spec.at) for tree in over]
+            parts = [find(state.base, spec.at), dict(overlay), *said]
+            tree = merged([part for part in parts if part is not MISSING])
+        elif overrides == len(state.overrides):
+            tree = find(state.tree, spec.at)
+        else:
+            tree = find(merged([state.base, *over]), spec.at)
+        return build(spec.cls, tree, spec.at, lambda a, b: self._height(index, a) > self._height(index, b))
+
+    def _height(self, index: int, path: Path) -> tuple[int, Any]:
+        """How high the highest layer stands that speaks of a path."""
+        for number, override in enumerate(reversed(self.state.overrides)):
+            if find(override.tree, path) is not MISSING:
+                return 2, -number
+        if find(self.state.overlays[index].tree, path[len(self.state.specs[index].at) :]) is not MISSING:
+            return 1, 0
+        ranks = (rank for rank, tree in reversed(self.state.parts) if find(tree, path) is not MISSING)
+        return 0, next(ranks, ())
+
+    def _problem(self, index: int, fault: Fault, candidates: Sequence[Candidate]) -> Problem:
+        origin = self._origin(index, fault.path, candidates)
+        name = self.state.specs[index].cls.__name__
+        expected = fault.expected if fault.expected.startswith("required") else f"expected {fault.expected}"
+        return Problem(dotted(fault.path), expected, fault.actual, name, origin)
+
+    def _origin(self, index: int, path: Path, candidates: Sequence[Candidate]) -> Origin | None:
+        """Who says what stands at a path; for something missing, the candidate that lacks it."""
+        for override in reversed(self.state.overrides):
+            if find(override.tree, path) is not MISSING:
+                return Origin("override")
+        own = self.state.overlays[index].origin(path[len(self.state.specs[index].at) :])
+        if own:
+            return own
+        for rank, tree in reversed(self.state.parts):
+            if find(tree, path) is not MISSING:
+                return self.state.layers[rank].origin(path)
+        lacking = [candidate.content for candidate in candidates if isinstance(candidate.content, Layer)]
+        for layer in reversed(lacking):
+            if layer.names is None and find(layer.tree, path[:-1]) is not MISSING:
+                return layer.origin(path)
+        return self._origin(index, path[:-1], candidates) if path else None
+
+
+def _reshapes(before: Any, after: Any, path: Path) -> bool:
+    """Whether keys come or go at a path that differs."""
+    a, b = find(before, path), find(after, path)
+    return a is MISSING or b is MISSING or isinstance(a, dict) or isinstance(b, dict)

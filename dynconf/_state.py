@@ -1,0 +1,86 @@
+"""What is current, what may become current, and what a change consists of: immutable records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from dynconf._merge import Merge, Rank, Rules
+from dynconf._origin import Problem
+from dynconf._overlay import Overlay
+from dynconf._schema import Model
+from dynconf._snapshot import Layer, Snapshot
+from dynconf._tree import Path, Tree
+
+Key: TypeAlias = Rank | int
+"""What a change is of: a document by its rank, or the overlay of the model with that index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A settings class bound at a path."""
+
+    cls: Model
+    at: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """New content for one document or overlay, waiting to be taken; `None`: the layer goes."""
+
+    key: Key
+    content: Layer | Overlay | None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A tree laid over everything for a while."""
+
+    number: int
+    tree: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that is current; replaced whole by a commit, never altered.
+
+    `parts` are the layers' trees, lowest first; `base` is what they merge to, `tree` the same
+    with the overrides on top. `models` and `overlays` stand in the order of `specs`.
+    """
+
+    version: int = 0
+    loaded: bool = False
+    specs: tuple[Spec, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    layers: Mapping[Rank, Layer] = field(default_factory=dict)
+    parts: Sequence[tuple[Rank, Tree]] = ()
+    overrides: tuple[Override, ...] = ()
+    policies: tuple[tuple[Path, Merge, str], ...] = ()
+    rules: Rules | None = None
+    base: Tree = field(default_factory=dict)
+    tree: Tree = field(default_factory=dict)
+    models: tuple[Any, ...] = ()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What readers see of it."""
+        return Snapshot(self.version, self.tree, self.models)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would become current, and what was refused on the way.
+
+    `paths` are those of the merged tree that differ, `models` the indexes of those that do.
+    """
+
+    base: State
+    state: State
+    accepted: tuple[Candidate, ...] = ()
+    refused: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
+    models: tuple[int, ...] = ()
+
+    @property
+    def publishes(self) -> bool:
+        """Whether anybody could see a difference."""
+        return self.state.version != self.base.version
