@@ -1,0 +1,259 @@
+"""The running core: supervises sources, gathers what they report, plans, prepares and commits it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from dynconf._clock import Clock
+from dynconf._feed import SourceFeed
+from dynconf._gather import Gathering
+from dynconf._host import Host
+from dynconf._limits import Limits
+from dynconf._origin import Origin
+from dynconf._overlay import read_overlay
+from dynconf._prepare import Preparer
+from dynconf._publisher import Applied, Publisher
+from dynconf._roster import Place
+from dynconf._source import C
+from dynconf._state import Candidate, Plan
+from dynconf._transactions import Transactions
+from dynconf.errors import BlockingCall, ChangeRefused, DynconfError, SourceUnavailable, StartFailed
+
+logger = logging.getLogger("dynconf.config")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a Config was told."""
+
+    name: str
+    clock: Clock
+    limits: Limits
+    start_timeout: float
+    callback_threads: int
+
+
+class Manager:
+    """One running period, from a start (or a fork) to the stop; all of it on the host's loop."""
+
+    def __init__(self, host: Host, publisher: Publisher, options: Options, preparers: list[Preparer]) -> None:
+        self.host = host
+        self.clock = options.clock
+        self.limits = options.limits
+        self.publisher = publisher
+        self.feeds: dict[float, SourceFeed] = {}
+        self.transactions = Transactions(publisher, preparers, self)
+        self._options = options
+        self._gathering = Gathering()
+        self._aside: dict[float, Gathering] = {}
+        self._shared: dict[Hashable, Any] = {}
+        self._turn = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._now = asyncio.get_running_loop().time
+
+    async def start(self, places: Iterable[Place], *, watching: bool) -> Applied:
+        """Load everything, publish it, and follow changes from then on if `watching`.
+
+        Raises:
+            StartFailed: naming each source that did not answer or is not acceptable.
+        """
+        feeds = [self._feed(place, watching=watching) for place in places]
+        for feed in feeds:
+            feed.start()
+        await self._answers(feeds)
+        async with self._turn:
+            candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
+            applied = await self.transactions.first(candidates)
+        if watching:
+            self.host.spawn(self._follow(), f"{self._options.name}: changes")
+        return applied
+
+    def resume(self, places: Iterable[Place], former: "Manager") -> None:
+        """Go on in a forked child, from what is published."""
+        for place in places:
+            feed = self._feed(place)
+            if place.position in former.feeds:
+                feed.carry_over(former.feeds[place.position])
+            feed.start()
+        self.host.spawn(self._follow(), f"{self._options.name}: changes")
+
+    async def stop(self) -> None:
+        """Close what the sources share; the host ends the tasks."""
+        shared, self._shared = list(self._shared.values()), {}
+        for one in shared:
+            try:
+                await one.close()
+            except Exception:
+                logger.exception("closing %s failed", type(one).__name__)
+
+    async def reload(self) -> Applied:
+        """Have every source, and every class's own sources, read anew; what was refused is tried again.
+
+        Raises:
+            ChangeRefused: something is still refused, or a source that must answer does not; what
+                could be taken was.
+        """
+        for feed in self.feeds.values():
+            await feed.stop()
+            feed.start()
+        with suppress(StartFailed):
+            await self._answers(list(self.feeds.values()))
+        async with self._turn:
+            candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
+            applied = await self.transactions.take(candidates, retry=True)
+        problems = [
+            *self.transactions.problems(),
+            *(p for feed in self.feeds.values() for p in feed.problems()),
+        ]
+        if problems:
+            raise ChangeRefused(problems, "not everything could be reloaded")
+        return applied
+
+    async def add(self, places: Sequence[Place]) -> Applied:
+        """Load further sources and take them, all or none.
+
+        Raises:
+            StartFailed: they do not answer, or are not readable.
+            ChangeRefused: the settings would not be valid with them.
+        """
+        feeds = [self._feed(place, aside=True) for place in places]
+        try:
+            for feed in feeds:
+                feed.start()
+            await self._answers(feeds)
+            async with self._turn:
+                found = [
+                    item for feed in feeds for item in self._aside[feed.position].take(0, everything=True)
+                ]
+                applied = await self.transactions.whole(lambda: self.publisher.store.plan(found, whole=True))
+                for feed in feeds:
+                    del self._aside[feed.position]
+                return applied
+        except BaseException:
+            await self._drop(feeds)
+            raise
+
+    async def remove(self, places: Sequence[Place]) -> Applied:
+        """Let go of sources, and of all that they said.
+
+        Raises:
+            ChangeRefused: the settings would not be valid without them.
+        """
+        feeds = [self.feeds[place.position] for place in places]
+        positions = {place.position for place in places}
+        async with self._turn:
+            layers = self.publisher.store.state.layers
+            gone = [Candidate(rank, None) for rank in layers if rank[0] in positions]
+            applied = await self.transactions.whole(lambda: self.publisher.store.plan(gone, whole=True))
+            await self._drop(feeds)
+            return applied
+
+    async def change(self, make_plan: Callable[[], Plan]) -> Applied:
+        """Carry out a change that does not come from a source, or raise `ChangeRefused`."""
+        async with self._turn:
+            return await self.transactions.whole(make_plan)
+
+    def change_now(self, make_plan: Callable[[], Plan]) -> None:
+        """Carry out a change that need not be prepared, from code on the loop that cannot wait.
+
+        Raises:
+            ChangeRefused: it is not valid.
+            BlockingCall: it would have to be prepared.
+        """
+        plan = make_plan()
+        if plan.refused:
+            raise ChangeRefused([problem for group in plan.refused.values() for problem in group])
+        if plan.publishes and self.transactions.preparers:
+            raise BlockingCall(
+                "this changes what others see, which has to be prepared; use the awaitable form"
+            )
+        self.publisher.commit(plan)
+
+    def shared(self, key: Hashable, make: Callable[[], C]) -> C:
+        """See `Feed.shared`."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        found: C = self._shared[key]
+        return found
+
+    def arrived(self, feed: SourceFeed, candidate: Candidate) -> None:
+        """Gather new content of a document."""
+        gathering = self._aside.get(feed.position, self._gathering)
+        gathering.put(candidate, self._now(), feed.source.settle if feed.is_loaded else 0.0)
+        self._news.set()
+
+    def progressed(self) -> None:
+        """Let whoever waits for a feed look again."""
+        self._progress.set()
+
+    def report(self, error: DynconfError) -> None:
+        """Tell `on_error`."""
+        self.publisher.dispatcher.report(error)
+
+    def retry(self) -> None:
+        """Have what waits tried again soon."""
+        self._news.set()
+
+    async def _follow(self) -> None:
+        """Take what arrives, for as long as the host lives."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gathering.wait(self._now())):
+                    await self._news.wait()
+            self._news.clear()
+            async with self._turn:
+                ready = self._gathering.take(self._now())
+                if ready or self.transactions.due:
+                    await self.transactions.take(ready)
+
+    def _feed(self, place: Place, *, watching: bool = True, aside: bool = False) -> SourceFeed:
+        feed = SourceFeed(place.source, place.name, place.position, self, watching=watching)
+        self.feeds[place.position] = feed
+        if aside:
+            self._aside[place.position] = Gathering()
+        return feed
+
+    async def _drop(self, feeds: Iterable[SourceFeed]) -> None:
+        for feed in feeds:
+            await feed.stop()
+            self.feeds.pop(feed.position, None)
+            self._aside.pop(feed.position, None)
+            for document in feed.documents.values():
+                self._gathering.drop(document.rank)
+                self.transactions.forget(document.rank)
+
+    async def _answers(self, feeds: Sequence[SourceFeed]) -> None:
+        """Wait until the sources have answered; in the end those that need not are forgiven."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._options.start_timeout):
+                while not (any(map(SourceFeed.fatal, feeds)) or all(map(SourceFeed.answered, feeds))):
+                    self._progress.clear()
+                    await self._progress.wait()
+        failures = [failure for feed in feeds if (failure := feed.fatal() or self._lacking(feed))]
+        if failures:
+            raise StartFailed(failures)
+
+    def _lacking(self, feed: SourceFeed) -> DynconfError | None:
+        if feed.answered() or feed.source.optional:
+            return None
+        seconds = f"no answer within {self._options.start_timeout:g} s (start_timeout)"
+        return feed.lacking() or SourceUnavailable(seconds, Origin(feed.name))
+
+    def _overlays(self) -> list[Candidate]:
+        """What the classes' own sources say now, where that differs from what they said.
+
+        Raises:
+            StartFailed: one cannot be read.
+        """
+        found = []
+        for index, (spec, old) in enumerate(
+            zip(self.publisher.store.state.specs, self.publisher.store.state.overlays, strict=True)
+        ):
+            overlay = read_overlay(spec.cls)
+            if not overlay.same_as(old):
+                found.append(Candidate(index, overlay))
+        return found

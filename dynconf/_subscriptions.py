@@ -1,0 +1,299 @@
+"""The ways to be told of changes: a callback, an async iterator, and waiting for a condition."""
+
+import asyncio
+import inspect
+import logging
+import weakref
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Any, Generic, Self, TypeAlias, TypeVar
+
+from dynconf._dispatch import Dispatcher
+from dynconf._host import Host
+from dynconf._models import changed_fields, equal, field_value
+from dynconf._snapshot import Change, Snapshot, View
+from dynconf._tree import MISSING, Path, delta_paths, dotted
+from dynconf.errors import DynconfError, UsageError
+
+T = TypeVar("T")
+Selector: TypeAlias = Callable[[Any], Any]
+
+logger = logging.getLogger("dynconf.subscriptions")
+
+
+class _Watch(Generic[T]):
+    """What was seen last of one model, and a slot for what is new: the latest wins."""
+
+    def __init__(
+        self,
+        index: int,
+        wake: Callable[[], object],
+        name: str,
+        path: Path = (),
+        select: Selector | None = None,
+    ) -> None:
+        self.index = index
+        self.path = path
+        self.ended = False
+        self._wake = wake
+        self._name = name
+        self._select = select
+        self._latest: Any = MISSING
+        self._seen: tuple[Any, Any] = (None, MISSING)
+        self._mail: tuple[Snapshot, bool] | None = None
+
+    def begin(self, snapshot: Snapshot, *, tell: bool) -> None:
+        model = snapshot.models[self.index]
+        self._latest = self._value(model)
+        self._seen = (model, self._latest)
+        if tell:
+            self._mail = (snapshot, True)
+            self._wake()
+
+    def consider(self, snapshot: Snapshot) -> None:
+        value = self._value(snapshot.models[self.index])
+        if value is self._latest or equal(value, self._latest):
+            return
+        self._latest = value
+        self._mail = (snapshot, False)
+        self._wake()
+
+    def stopped(self) -> None:
+        self.ended = True
+        self._wake()
+
+    def forked(self) -> None:
+        pass
+
+    def take(self) -> Change[T] | None:
+        """Empty the slot; `None` if it was empty, or held what this subscriber saw already."""
+        mail, self._mail = self._mail, None
+        if mail is None:
+            return None
+        snapshot, initial = mail
+        model, (old_model, old) = snapshot.models[self.index], self._seen
+        value = self._value(model)
+        if not initial and equal(value, old):
+            return None
+        self._seen = (model, value)
+        differing = delta_paths(changed_fields(old_model, model))
+        paths = frozenset(dotted(path) for path in differing if self._concerns(path))
+        return Change(old, value, paths, snapshot.version, View(snapshot), initial)
+
+    def _concerns(self, path: Path) -> bool:
+        return all(str(a) == str(b) for a, b in zip(self.path, path, strict=False))
+
+    def _value(self, model: Any) -> Any:
+        if self._select is None:
+            return field_value(model, self.path) if self.path else model
+        try:
+            return self._select(model)
+        except Exception:
+            logger.exception("the selector of %s failed; its old value stands", self._name)
+            return self._latest
+
+
+class Subscription(ABC, Generic[T]):
+    """A callback that is told of changes; call it like the function that it was made from.
+
+    It is serial: the function is never called again while it still runs. It ends with `close()`,
+    or as a context manager, and is kept when the Config stops and starts again.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, function: Callable[..., Any]) -> None:
+        self.name: str = getattr(function, "__qualname__", type(function).__name__)
+        self.closed = False
+        self._dispatcher = dispatcher
+        self._function = function
+        self._is_async = _is_async(function)
+        self._running = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function itself."""
+        return self._function(*args, **kwargs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Subscription {self.name}{' (closed)' if self.closed else ''}>"
+
+    def close(self) -> None:
+        """Be told no more; a call under way goes on. May be called from anywhere, and again."""
+        self.closed = True
+        self._leave()
+
+    @abstractmethod
+    def _leave(self) -> None:
+        """Have nothing put into the slot any more."""
+
+    @abstractmethod
+    def _next(self) -> Any:
+        """Empty the slot."""
+
+    def _wake(self) -> None:
+        host = self._dispatcher.host
+        if host is not None:
+            host.post(self._start, host)
+
+    def _start(self, host: Host) -> None:
+        if not self._running and not self.closed and host.alive:
+            self._running = True
+            host.spawn(self._deliver(host), f"subscription {self.name}")
+
+    async def _deliver(self, host: Host) -> None:
+        try:
+            while not self.closed and (item := self._next()) is not None:
+                try:
+                    if self._is_async:
+                        await self._function(item)
+                    else:
+                        await host.run_callback(self.name, partial(self._function, item))
+                except Exception:
+                    logger.exception("%s failed", self.name)
+        finally:
+            self._running = False
+
+    def forked(self) -> None:
+        self._running = False
+        self._wake()
+
+
+class ChangeSubscription(Subscription[T]):
+    """A callback on changes of what it looks at."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        function: Callable[..., Any],
+        index: int,
+        path: Path,
+        select: Selector | None,
+    ) -> None:
+        super().__init__(dispatcher, function)
+        self._watch: _Watch[T] = _Watch(index, self._wake, self.name, path, select)
+        self._watch.forked = self.forked  # type: ignore[method-assign]
+
+    def begin(self, *, immediate: bool) -> None:
+        """Start being told."""
+        self._dispatcher.add(self._watch, immediate=immediate)
+
+    def _leave(self) -> None:
+        self._dispatcher.discard(self._watch)
+
+    def _next(self) -> Change[T] | None:
+        with self._dispatcher.lock:
+            return self._watch.take()
+
+
+class ErrorSubscription(Subscription[DynconfError]):
+    """A callback on errors; unlike changes, they queue up, to a thousand."""
+
+    def __init__(self, dispatcher: Dispatcher, function: Callable[..., Any]) -> None:
+        super().__init__(dispatcher, function)
+        self._errors: deque[DynconfError] = deque(maxlen=1000)
+        dispatcher.add_errors(self)
+
+    def put(self, error: DynconfError) -> None:
+        """Queue an error."""
+        self._errors.append(error)
+        self._wake()
+
+    def _leave(self) -> None:
+        self._dispatcher.discard_errors(self)
+
+    def _next(self) -> DynconfError | None:
+        return self._errors.popleft() if self._errors else None
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - its kind is asked, not whether it is there
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+class Changes(AsyncIterator[Change[T]]):
+    """An async iterator over the changes of one model, for one consumer in one loop, whichever.
+
+    It begins with what holds when it is made, skips what came while its consumer was busy but for
+    the latest, and ends when the Config stops.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, index: int) -> None:
+        me = weakref.ref(self)
+        self._dispatcher = dispatcher
+        self._watch: _Watch[T] = _Watch(index, lambda: _wake(me), "changes()")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._event: asyncio.Event | None = None
+        # An iterator that was broken off is just dropped: nothing then calls an aclose.
+        self._finalizer = weakref.finalize(self, dispatcher.discard, self._watch)
+        self._finalizer.atexit = False
+        dispatcher.add(self._watch, immediate=False)
+
+    async def __anext__(self) -> Change[T]:
+        if self._event is None:
+            self._event = asyncio.Event()
+            self._loop = asyncio.get_running_loop()
+        while True:
+            self._event.clear()
+            with self._dispatcher.lock:
+                change = self._watch.take()
+            if change is not None:
+                return change
+            if self._watch.ended:
+                self._finalizer()
+                raise StopAsyncIteration
+            await self._event.wait()
+
+    async def aclose(self) -> None:
+        """Stop being told."""
+        self._watch.ended = True
+        self._finalizer()
+
+
+def _wake(reference: "weakref.ref[Changes[Any]]") -> None:
+    changes = reference()
+    if changes is not None and changes._loop is not None and changes._event is not None:
+        with suppress(RuntimeError):  # its loop is closed: nobody waits
+            changes._loop.call_soon_threadsafe(changes._event.set)
+
+
+class Until(Generic[T]):
+    """Waits until a published model meets a condition; `future` then holds that model."""
+
+    path: Path = ()
+
+    def __init__(self, index: int, condition: Callable[[T], object]) -> None:
+        self.index = index
+        self.future: Future[T] = Future()
+        self._condition = condition
+
+    def begin(self, snapshot: Snapshot, *, tell: bool) -> None:
+        self.consider(snapshot)
+
+    def consider(self, snapshot: Snapshot) -> None:
+        model = snapshot.models[self.index]
+        if self.future.done():
+            return
+        try:
+            if self._condition(model):
+                self.future.set_result(model)
+        except Exception as error:  # noqa: BLE001 - it is the waiting caller's own
+            self.future.set_exception(error)
+
+    def stopped(self) -> None:
+        if not self.future.done():
+            self.future.set_exception(
+                UsageError("the configuration was stopped while something waited for it")
+            )
+
+    def forked(self) -> None:
+        pass
