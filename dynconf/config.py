@@ -1,0 +1,334 @@
+"""The face of it all: a `Config` merges sources, keeps them live, and binds settings classes to them."""
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel
+
+from dynconf._binding import NOT_LOADED, Binding, set_current
+from dynconf._clock import Clock, SystemClock
+from dynconf._explain import Explanation, explain
+from dynconf._lifecycle import Lifecycle
+from dynconf._limits import Limits
+from dynconf._manager import Options
+from dynconf._merge import How, Merge
+from dynconf._publisher import Applied, Publisher
+from dynconf._reports import History, UnusedKeys, unused_keys
+from dynconf._roster import Roster, profiles_of
+from dynconf._snapshot import View
+from dynconf._source import Source
+from dynconf._state import Plan, Spec
+from dynconf._status import Status, overlay_problems, sources_status
+from dynconf._store import Store
+from dynconf._subscriptions import ErrorSubscription, Subscription
+from dynconf._tree import MISSING, copied, find, parse_path
+from dynconf.errors import ChangeRefused, DynconfError, UsageError
+
+M = TypeVar("M", bound=BaseModel)
+
+__all__ = ["Binding", "Config"]
+
+
+class Config:
+    """Sources, lowest priority first, merged into one tree that settings classes are bound to.
+
+    Use it as a context manager: `with config:` runs it on a daemon thread, `async with config:`
+    in the calling event loop. `start`/`stop` and `astart`/`astop` do the same, `load` loads once.
+
+    Args:
+        *sources: `File(...)`, `Env(...)`, …, or one-line addresses such as `"file:app.yaml"`.
+        profile: the name, or names, that stand for `{profile}` in sources; by default the variable
+            `DYNCONF_PROFILE`, comma-separated.
+        merge: merge policies by path, such as `{"plugins": "append"}`.
+        start_timeout: seconds that a start waits for sources that do not answer.
+        limits: how large a document may be.
+        name: what threads and log lines are named after.
+        clock: another clock than the computer's own; for tests.
+        callback_threads: how many sync callbacks may run side by side.
+
+    Raises:
+        UsageError: a source needs a profile and none is set, or two merge policies disagree.
+        BootstrapError: an address cannot be understood.
+    """
+
+    def __init__(
+        self,
+        *sources: Source | str,
+        profile: str | Sequence[str] | None = None,
+        merge: Mapping[str, Merge | How] | None = None,
+        start_timeout: float = 10.0,
+        limits: Limits | None = None,
+        name: str = "dynconf",
+        clock: Clock | None = None,
+        callback_threads: int = 16,
+    ) -> None:
+        policies = {
+            path: rule if isinstance(rule, Merge) else Merge(rule) for path, rule in (merge or {}).items()
+        }
+        clock = clock or SystemClock()
+        publisher = Publisher(Store(policies), clock, set_current, NOT_LOADED)
+        options = Options(name, clock, limits or Limits(), start_timeout, callback_threads)
+        self._roster = Roster(profiles_of(profile))
+        for source in sources:
+            self._roster.admit(source, self._roster.place(source))
+        self._lifecycle = Lifecycle(publisher, options, self._roster)
+        self._resting = threading.Lock()
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **options: Any) -> "Config":
+        """A Config whose sources are listed in a bootstrap file.
+
+        Args:
+            path: the file, YAML, JSON or TOML.
+            **options: what `Config` takes besides sources; these win over the file's.
+
+        Raises:
+            BootstrapError: naming file, line, and what was expected there.
+        """
+        from dynconf.bootstrap import read_bootstrap  # noqa: PLC0415 - only who asks pays for it
+
+        sources, said = read_bootstrap(path)
+        return cls(*sources, **{**said, **options})
+
+    def __repr__(self) -> str:
+        names = ", ".join(place.name for place in self._roster.places())
+        return f"<Config {self._lifecycle.options.name} of {names or 'no sources'}>"
+
+    # Life
+
+    def start(self) -> None:
+        """Load everything and keep it live, on a daemon thread; back when it is loaded.
+
+        Raises:
+            StartFailed: naming each source that did not answer or was not acceptable.
+            UsageError: it runs already.
+        """
+        self._lifecycle.start(watching=True)
+
+    async def astart(self) -> None:
+        """Do what `start` does, in the calling event loop."""
+        await self._lifecycle.astart(watching=True)
+
+    def stop(self) -> None:
+        """End everything within a second; what was loaded stays readable. Again is fine.
+
+        Raises:
+            BlockingCall: called on the core's own loop.
+        """
+        self._lifecycle.stop()
+
+    async def astop(self) -> None:
+        """Do what `stop` does, from whichever loop."""
+        await self._lifecycle.astop()
+
+    def load(self) -> None:
+        """Load everything once, without watching; raises what `start` raises."""
+        self._lifecycle.start(watching=False)
+        self._lifecycle.stop()
+
+    async def aload(self) -> None:
+        """Do what `load` does, in the calling event loop."""
+        await self._lifecycle.astart(watching=False)
+        await self._lifecycle.astop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.astart()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.astop()
+
+    def __del__(self) -> None:
+        lifecycle = getattr(self, "_lifecycle", None)
+        if lifecycle is not None and lifecycle.running:
+            warnings.warn(f"{self!r} was dropped without stop()", ResourceWarning, source=self, stacklevel=2)
+            lifecycle.abandon()
+
+    # Reading
+
+    def bind(self, cls: type[M], *, at: str = "") -> Binding[M]:
+        """Bind a settings class to the whole tree, or to what stands at a dotted path.
+
+        Before or after the start; after it, the class is validated at once.
+
+        Args:
+            cls: a `dynconf.Settings`, or any pydantic `BaseModel` or `BaseSettings`.
+            at: the path; what is not there counts as an empty mapping.
+
+        Raises:
+            ChangeRefused: the settings do not fit the class.
+            UsageError: its merge policies contradict another class's.
+            BlockingCall: called on the core's own loop, with policies that must be prepared; use `abind`.
+        """
+        binding = self._new_binding(cls, at)
+        lifecycle = self._lifecycle
+        if not lifecycle.running:
+            self._bind_at_rest(binding)
+        elif lifecycle.here():
+            lifecycle.manager_here().change_now(lambda: self._plan(binding))
+        else:
+            lifecycle.call(lambda manager: manager.change(lambda: self._plan(binding)), instead="abind(...)")
+        return binding
+
+    async def abind(self, cls: type[M], *, at: str = "") -> Binding[M]:
+        """Do what `bind` does, from whichever loop."""
+        binding = self._new_binding(cls, at)
+        if self._lifecycle.running:
+            await self._lifecycle.acall(lambda manager: manager.change(lambda: self._plan(binding)))
+        else:
+            self._bind_at_rest(binding)
+        return binding
+
+    def get(self, path: str | tuple[str | int, ...], default: Any = None) -> Any:
+        """The untyped value at a path of the merged tree, or `default`; a copy, yours to alter.
+
+        Raises:
+            NotStarted: nothing is loaded yet.
+        """
+        found = find(self._lifecycle.publisher.seen().tree, parse_path(path))
+        return default if found is MISSING else copied(found)
+
+    def view(self) -> View:
+        """Several models of one version: `view[settings]`, `view[cache]`.
+
+        Raises:
+            NotStarted: nothing is loaded yet.
+        """
+        return View(self._lifecycle.publisher.seen())
+
+    # Changing
+
+    def on_error(self, function: Callable[[DynconfError], object]) -> Subscription[DynconfError]:
+        """Have a function, sync or async, called with every error that costs a change or a source.
+
+        It is told of each refused revision once, with field, expected and actual type, source,
+        revision and line; of sources that stop answering; of documents that go missing.
+        """
+        return ErrorSubscription(self._lifecycle.publisher.dispatcher, function)
+
+    def reload(self) -> Applied:
+        """Read every source anew, the environment included, and try again what was refused.
+
+        Raises:
+            ChangeRefused: something is still refused; what could be taken was.
+            NotStarted: it does not run.
+        """
+        return self._lifecycle.call(lambda manager: manager.reload(), instead="areload()")
+
+    async def areload(self) -> Applied:
+        """Do what `reload` does, from whichever loop."""
+        return await self._lifecycle.acall(lambda manager: manager.reload())
+
+    def add(self, source: Source | str, before: Source | str | None = None) -> Applied | None:
+        """Add a source, on top by default; if it runs, load it and say what that changed.
+
+        Args:
+            source: the new one.
+            before: the source that is to be right above it.
+
+        Raises:
+            StartFailed: it does not answer, or cannot be read.
+            ChangeRefused: the settings would not be valid with it; it is then not added.
+        """
+        places = self._roster.place(source, before)
+        applied = None
+        if self._lifecycle.running:
+            applied = self._lifecycle.call(lambda manager: manager.add(places), instead="aadd(...)")
+        self._roster.admit(source, places)
+        return applied
+
+    async def aadd(self, source: Source | str, before: Source | str | None = None) -> Applied | None:
+        """Do what `add` does, from whichever loop."""
+        places = self._roster.place(source, before)
+        applied = None
+        if self._lifecycle.running:
+            applied = await self._lifecycle.acall(lambda manager: manager.add(places))
+        self._roster.admit(source, places)
+        return applied
+
+    def remove(self, source: Source | str) -> Applied | None:
+        """Remove a source, as it was given or by its name, and say what that changed.
+
+        Raises:
+            ChangeRefused: the settings would not be valid without it; it then stays.
+            UsageError: there is no such source.
+        """
+        places = self._roster.find(source)
+        applied = None
+        if self._lifecycle.running:
+            applied = self._lifecycle.call(lambda manager: manager.remove(places), instead="aremove(...)")
+        self._roster.dismiss(places)
+        return applied
+
+    async def aremove(self, source: Source | str) -> Applied | None:
+        """Do what `remove` does, from whichever loop."""
+        places = self._roster.find(source)
+        applied = None
+        if self._lifecycle.running:
+            applied = await self._lifecycle.acall(lambda manager: manager.remove(places))
+        self._roster.dismiss(places)
+        return applied
+
+    # Telling
+
+    def status(self) -> Status:
+        """How it stands with every source and document."""
+        lifecycle = self._lifecycle
+        snapshot, manager = lifecycle.publisher.snapshot, lifecycle.manager
+        return Status(
+            name=lifecycle.options.name,
+            running=lifecycle.running,
+            version=snapshot.version if snapshot else 0,
+            sources=sources_status(manager, running=lifecycle.running) if manager else (),
+            problems=overlay_problems(manager) if manager else (),
+        )
+
+    def explain(self, path: str | tuple[str | int, ...] = "") -> Explanation:
+        """Every layer's answer for a path of the merged tree, the winner, and where each stands; masked.
+
+        Raises:
+            NotStarted: nothing is loaded yet.
+        """
+        self._lifecycle.publisher.seen()
+        return explain(self._lifecycle.publisher.store.state, parse_path(path))
+
+    @property
+    def history(self) -> History:
+        """The last 20 versions, oldest first: when, from which source and revision, which paths."""
+        return History(self._lifecycle.publisher.history)
+
+    def unused(self) -> UnusedKeys:
+        """The keys that no bound class reads, with where they stand and what they may have been meant to be.
+
+        Raises:
+            NotStarted: nothing is loaded yet.
+        """
+        self._lifecycle.publisher.seen()
+        return unused_keys(self._lifecycle.publisher.store.state)
+
+    # Inside
+
+    def _new_binding(self, cls: type[M], at: str) -> Binding[M]:
+        if not issubclass(cls, BaseModel):
+            raise UsageError(f"a settings class is a pydantic model; {cls!r} is none")
+        return Binding(self, self._lifecycle, cls, parse_path(at))
+
+    def _plan(self, binding: Binding[M]) -> Plan:
+        return self._lifecycle.publisher.plan_bind(Spec(binding._cls, binding._at), binding)
+
+    def _bind_at_rest(self, binding: Binding[M]) -> None:
+        with self._resting:
+            plan = self._plan(binding)
+            if plan.refused:
+                raise ChangeRefused([problem for group in plan.refused.values() for problem in group])
+            self._lifecycle.publisher.commit(plan)
