@@ -15,6 +15,7 @@ from dynconf._override import Overriding
 from dynconf._schema import tree_path
 from dynconf._secrets import masked
 from dynconf._snapshot import Change
+from dynconf._state import height
 from dynconf._subscriptions import Changes, ChangeSubscription, Subscription, Until
 from dynconf._tree import MISSING, Path, dotted, parse_path
 from dynconf.errors import NotStarted, UsageError
@@ -194,8 +195,8 @@ class Binding(Generic[T]):
         publisher = self._lifecycle.publisher
         model = publisher.seen().models[self._index]
         state = publisher.store.state
-        keys = tree_path(self._cls, fields, _at(state.tree, self._at))  # type: ignore[arg-type]
-        found = explain(state, (*self._at, *keys), self._index)
+        keys = tree_path(self._cls, self._at, fields, lambda path: height(state, self._index, path))  # type: ignore[arg-type]
+        found = explain(state, keys, self._index)
         if found.answers:
             return found
         value = field_value(model, fields)
@@ -220,12 +221,6 @@ class Binding(Generic[T]):
             ChangeRefused: on entry, if the settings would not be valid.
         """
         return Overriding(self._lifecycle, self, self._cls, self._at, values)  # type: ignore[arg-type]
-
-
-def _at(tree: Any, path: Path) -> Any:
-    for step in path:
-        tree = tree.get(step) if isinstance(tree, dict) else None
-    return tree
 
 
 set_current: Callable[[Any, Any], None] = Binding.__dict__["current"].__set__

@@ -138,10 +138,10 @@ class Dispatcher:
             for interest in tuple(self._everyone):
                 interest.stopped()
 
-    def forked(self) -> None:
+    def forked(self, host: Host) -> None:
         """Carry over into a forked child, where a thread that is no more may have held the lock."""
         self.lock = threading.RLock()
-        self.host = None
+        self.host = host
         for interest in self._everyone:
             interest.forked()
         for errors in self._on_error:

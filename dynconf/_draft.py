@@ -1,7 +1,7 @@
 """A next state in the making: candidates are applied to it, and models validated against it."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from dynconf._origin import Origin, Problem
 from dynconf._overlay import NO_OVERLAY, Overlay
 from dynconf._readers import Readers
 from dynconf._snapshot import Layer, Names
-from dynconf._state import Candidate, Key, Plan, Spec, State
+from dynconf._state import Candidate, Key, Plan, Spec, State, height
 from dynconf._tree import MISSING, Delta, Path, combined, delta_paths, diff, dotted, find
 
 
@@ -107,7 +107,15 @@ class Draft:
         publishes = bool(changed) or any(index < len(old.models) for index in models)
         if publishes or new.loaded > old.loaded:
             new = replace(new, version=old.version + 1)
-        return Plan(old, new, accepted, refused, frozenset(map(dotted, delta_paths(changed))), models)
+        paths = {*map(dotted, delta_paths(changed)), *self._overlay_paths()}
+        return Plan(old, new, accepted, refused, frozenset(paths), models)
+
+    def _overlay_paths(self) -> Iterator[str]:
+        """Where what classes read themselves differs."""
+        for spec, old, new in zip(self.state.specs, self.base.overlays, self.state.overlays, strict=False):
+            if old is not new:
+                for path in delta_paths(diff(old.tree, new.tree)):
+                    yield dotted((*spec.at, *path))
 
     def _put_overlay(self, index: int, content: Layer | Overlay | None) -> None:
         overlay = content if isinstance(content, Overlay) else NO_OVERLAY
@@ -152,9 +160,7 @@ class Draft:
             result = resolved(layer.names, found, lower[::-1])
             for name, fault in result.faults:
                 origin = Origin(layer.source, name)
-                problems.append(
-                    Problem(dotted(fault.path), f"expected {fault.expected}", fault.actual, "", origin)
-                )
+                problems.append(Problem(dotted(fault.path), fault.expected, fault.actual, "", origin))
             delta = diff(layer.tree, result.tree)
             raw = combined(raw, delta)
             self._set(rank, layer.resolved(result.tree, result.variables), delta)
@@ -197,23 +203,12 @@ class Draft:
             tree = find(state.tree, spec.at)
         else:
             tree = find(merged([state.base, *over]), spec.at)
-        return build(spec.cls, tree, spec.at, lambda a, b: self._height(index, a) > self._height(index, b))
-
-    def _height(self, index: int, path: Path) -> tuple[int, Any]:
-        """How high the highest layer stands that speaks of a path."""
-        for number, override in enumerate(reversed(self.state.overrides)):
-            if find(override.tree, path) is not MISSING:
-                return 2, -number
-        if find(self.state.overlays[index].tree, path[len(self.state.specs[index].at) :]) is not MISSING:
-            return 1, 0
-        ranks = (rank for rank, tree in reversed(self.state.parts) if find(tree, path) is not MISSING)
-        return 0, next(ranks, ())
+        return build(spec.cls, tree, spec.at, lambda a, b: height(state, index, a) > height(state, index, b))
 
     def _problem(self, index: int, fault: Fault, candidates: Sequence[Candidate]) -> Problem:
         origin = self._origin(index, fault.path, candidates)
         name = self.state.specs[index].cls.__name__
-        expected = fault.expected if fault.expected.startswith("required") else f"expected {fault.expected}"
-        return Problem(dotted(fault.path), expected, fault.actual, name, origin)
+        return Problem(dotted(fault.path), fault.expected, fault.actual, name, origin)
 
     def _origin(self, index: int, path: Path, candidates: Sequence[Candidate]) -> Origin | None:
         """Who says what stands at a path; for something missing, the candidate that lacks it."""

@@ -82,8 +82,9 @@ def explain(state: State, path: Path, index: int | None = None) -> Explanation:
     said = [(find(override.tree, path), Origin("override")) for override in reversed(state.overrides)]
     if index is not None:
         inner = path[len(state.specs[index].at) :]
-        for name, tree in reversed(state.overlays[index].parts):
-            said.append((find(tree, inner), Origin(name)))
+        said += [
+            (find(part.tree, inner), part.origin(inner)) for part in reversed(state.overlays[index].parts)
+        ]
     for rank, tree in reversed(state.parts):
         value = find(tree, path)
         said.append((value, state.layers[rank].origin(path) if value is not MISSING else Origin("")))

@@ -37,7 +37,8 @@ logger = logging.getLogger("dynconf.sources")
 class Document:
     """What is known of one document of a source.
 
-    `reported` is the revision that the source told last, `applied` the one that serves. `fault`
+    `reported` is the revision that the source told last, `offered` whether its content went on to be
+    taken, `applied` the revision that serves, `None` if none does. `fault`
     says why the last content could not be read, `problems` why it could not be taken;
     `missing_since` (seconds since the epoch) that it is gone though its content stays.
     """
@@ -50,7 +51,7 @@ class Document:
     problems: tuple[Problem, ...] = ()
     missing_since: float | None = None
     run: int = 0
-    has_layer: bool = False
+    offered: bool = False
 
 
 class Surroundings(Protocol):
@@ -175,7 +176,7 @@ class SourceFeed:
             self._faulty(document, error)
             return
         document.fault = None
-        document.has_layer = True
+        document.offered = True
         self._around.arrived(self, Candidate(document.rank, layer))
         self._around.progressed()
 
@@ -284,8 +285,8 @@ class SourceFeed:
         if self.source.members or self.source.optional or self.source.on_missing == "drop":
             document.fault = None
             document.problems = ()
-            if document.has_layer:
-                document.has_layer = False
+            if document.offered:
+                document.offered = False
                 self._around.arrived(self, Candidate(document.rank, None))
             if self.source.members:
                 del self.documents[document.name]
@@ -293,7 +294,7 @@ class SourceFeed:
                 document.fault = DocumentMissing(note or "there is no such document", origin)
         elif document.missing_since is None:
             document.missing_since = self.clock.time()
-            stays = "; its last content stays" if document.has_layer else ""
+            stays = "; its last content stays" if document.offered else ""
             document.fault = DocumentMissing((note or "there is no such document") + stays, origin)
             logger.warning("%s", document.fault)
             self._around.report(document.fault)
@@ -302,6 +303,7 @@ class SourceFeed:
 
 def _at(error: SourceError, place: Origin) -> SourceError:
     """The same error, with the place filled in where it is not known."""
+    error.__context__ = error.__cause__ = None  # a parser's own error may hold the content
     known = error.origin
     if known is None:
         error.origin = place

@@ -129,11 +129,11 @@ class Lifecycle:
         if former is None:
             return
         park(former)
-        self.publisher.forked()
         host = Host.in_thread(
             self.options.name, delay=0.1, threads=self.options.callback_threads, on_fork=self.on_fork
         )
-        self._adopt(host)
+        self.host = host
+        self.publisher.forked(host)
         host.post(self._resume, host, former)
         logger.info("%s: forked; this process follows changes with its own connections", self.options.name)
 

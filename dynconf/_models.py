@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 from pydantic_settings import BaseSettings
 
-from dynconf._schema import Field, fields_of, is_model, secrets_of
+from dynconf._schema import Field, fields_of, is_model, secrets_of, top_keys
 from dynconf._secrets import looks_secret, scrubbed
 from dynconf._tree import MISSING, Delta, Path, Tree, copied, find
 
@@ -20,7 +20,7 @@ class Fault:
 
     path: Path
     expected: str
-    actual: str
+    actual: str = ""
 
 
 class Invalid(Exception):
@@ -47,8 +47,11 @@ def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Pat
     if tree is MISSING:
         tree = {}
     if not isinstance(tree, dict):
-        raise Invalid([Fault(at, f"a mapping for {cls.__name__}", type_name(tree))])
-    data = _one_key_each(cls, copied(tree), at, higher)
+        raise Invalid([Fault(at, f"expected a mapping for {cls.__name__}", type_name(tree))])
+    wanted = top_keys(cls)
+    seen = tree if wanted is None else {key: tree[key] for key in wanted if key in tree}
+    data = _one_key_each(cls, copied(seen), at, higher)
+    raised = ""
     try:
         if issubclass(cls, BaseSettings):
             # The class's own __init__ would read the environment again and rank the tree above it.
@@ -59,7 +62,10 @@ def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Pat
     except ValidationError as error:
         details = error.errors(include_url=False)
     except Exception as error:  # noqa: BLE001 - a validator of the user's own may raise anything
-        raise Invalid([Fault(at, f"{cls.__name__}'s validator raised {type(error).__name__}", "")]) from None
+        details, raised = [], type(error).__name__
+    # Raised out here, so that it does not carry pydantic's error, which holds values, as its context.
+    if raised:
+        raise Invalid([Fault(at, f"a validator failed with {raised}")])
     secrets = secrets_of(cls)
     raise Invalid([_fault(detail, data, at, secrets) for detail in details])
 
@@ -108,22 +114,23 @@ def _fault(detail: ErrorDetails, data: Any, at: Path, secrets: frozenset[Path]) 
     path = _tree_path(detail, data)
     kind, found = detail["type"], detail["input"]
     if kind == "missing":
-        return Fault((*at, *path), "required, but missing", "")
+        return Fault((*at, *path), "required, but missing")
     if kind == "extra_forbidden":
-        return Fault(
-            (*at, *path), "a key that the model knows (its class forbids extra ones)", type_name(found)
-        )
+        return Fault((*at, *path), "no such field (the class forbids extra keys)", type_name(found))
     if kind in _RETOLD:
-        text = _RETOLD[kind]
+        text = f"expected {_RETOLD[kind]}"
         tags = detail.get("ctx", {}).get("expected_tags")
         text = f"{text}: {tags}" if tags else text
     elif kind not in _STANDARD or kind in _QUOTING:
         holds_secret = (
             looks_secret(path) or _holds_secret(found) or any(_meets(secret, path) for secret in secrets)
         )
-        text = "what its validator accepts" if holds_secret else scrubbed(detail["msg"], found)
+        said = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        text = "refused by its validator" if holds_secret else f"its validator says: {scrubbed(said, found)}"
+    elif detail["msg"].startswith("Input should be "):
+        text = "expected " + detail["msg"].removeprefix("Input should be ")
     else:
-        text = detail["msg"].removeprefix("Input should be ")
+        text = detail["msg"][:1].lower() + detail["msg"][1:]
     return Fault((*at, *path), text, type_name(found))
 
 

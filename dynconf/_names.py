@@ -122,7 +122,7 @@ def _put(result: Resolved, path: Path, text: str, meaning: Meaning) -> None:
             value = json.loads(text)
         except ValueError:
             if meaning.json == "always":
-                fault = Fault(path, "JSON for a field of several values", "text that is no JSON")
+                fault = Fault(path, "expected JSON, as the field holds several values", "other text")
                 result.faults.append((meaning.name, fault))
                 return
     node = result.tree
@@ -130,8 +130,8 @@ def _put(result: Resolved, path: Path, text: str, meaning: Meaning) -> None:
         below = node.setdefault(str(step), {})
         if not isinstance(below, dict):
             other = result.variables.get(path[:depth], "another variable")
-            expected = f"either this or {other}: one is a value, the other a part of it"
-            result.faults.append((meaning.name, Fault(path, expected, "both")))
+            expected = f"clashes with {other}: one gives a value, the other a part of it"
+            result.faults.append((meaning.name, Fault(path, expected)))
             return
         node = below
     key = str(path[-1])

@@ -1,6 +1,6 @@
 """What pydantic-settings brings of its own for one class: environment, `.env` files, secret files."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from pydantic_settings import (
 from dynconf._merge import merged
 from dynconf._origin import Origin
 from dynconf._schema import canonical
-from dynconf._tree import MISSING, Path, find, same
+from dynconf._tree import MISSING, Path, Tree, find, same
 from dynconf.errors import ParseError
 
 
@@ -56,25 +56,45 @@ class Settings(BaseSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one of a class's own sources says; `variables` are the names that it could read."""
+
+    name: str
+    tree: Tree
+    variables: Collection[str] = ()
+    prefix: str = ""
+    delimiter: str | None = None
+
+    def origin(self, path: Path) -> Origin:
+        """Where the value at `path` was read, down to the variable if it is one."""
+        steps = [str(step) for step in path]
+        for end in range(len(steps) if self.delimiter else 1, 0, -1):
+            name = (self.delimiter or "").join(steps[:end])
+            for variable in (self.prefix + name, name):
+                if variable in self.variables or variable.lower() in self.variables:
+                    return Origin(self.name, variable if variable in self.variables else variable.upper())
+        return Origin(self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Overlay:
     """What a class's own sources say, under the keys that the class prefers.
 
-    `parts` keeps each source's share with its name, lowest first, for origins.
+    `parts` keeps each source's share, lowest first, for origins.
     """
 
-    tree: Mapping[str, Any] = field(default_factory=dict)
-    parts: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    tree: Tree = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
 
     def origin(self, path: Path) -> Origin | None:
         """The source of the class's own that says what stands at `path`, if one does."""
-        for name, tree in reversed(self.parts):
-            if find(tree, path) is not MISSING:
-                return Origin(name)
-        return None
+        return next(
+            (part.origin(path) for part in reversed(self.parts) if find(part.tree, path) is not MISSING), None
+        )
 
     def same_as(self, other: "Overlay") -> bool:
         """Whether both say the same."""
-        return same(dict(self.tree), dict(other.tree))
+        return same(self.tree, other.tree)
 
 
 NO_OVERLAY = Overlay()
@@ -97,21 +117,34 @@ def read_overlay(cls: type[BaseModel]) -> Overlay:
         DotEnvSettingsSource(cls),
         SecretsSettingsSource(cls),
     )
-    parts: list[tuple[str, Mapping[str, Any]]] = []
+    parts: list[Part] = []
     for source in reversed(sources):
         if isinstance(source, InitSettingsSource):
             continue
         name = f"{cls.__name__}'s {_NAMES.get(type(source), type(source).__name__)}"
-        try:
-            said = source()
-        except SettingsError as error:
-            # Its text names the field and the source, never the value; its cause holds the value.
-            raise ParseError(str(error), Origin(name)) from None
+        said, reason = _ask(source)
+        if reason:
+            raise ParseError(reason, Origin(name))
         if said:
-            parts.append((name, canonical(cls, said)))
+            parts.append(_part(name, source, canonical(cls, said)))
     if not parts:
         return NO_OVERLAY
-    return Overlay(merged([tree for _, tree in parts]), tuple(parts))
+    return Overlay(merged([part.tree for part in parts]), tuple(parts))
+
+
+def _part(name: str, source: PydanticBaseSettingsSource, tree: Tree) -> Part:
+    if isinstance(source, EnvSettingsSource):  # the one for `.env` files is one of them
+        delimiter = source.env_nested_delimiter or None
+        return Part(name, tree, frozenset(source.env_vars), source.env_prefix, delimiter)
+    return Part(name, tree)
+
+
+def _ask(source: PydanticBaseSettingsSource) -> tuple[dict[str, Any], str]:
+    """What a source says, or why it cannot: the error's text names field and source, its cause the value."""
+    try:
+        return source(), ""
+    except SettingsError as error:
+        return {}, str(error)
 
 
 _NAMES: dict[type, str] = {

@@ -88,7 +88,7 @@ class Overriding:
             if ours:
                 name = self._cls.__name__
                 raise ChangeRefused(
-                    [Problem(dotted(f.path), f"expected {f.expected}", f.actual, name) for f in ours]
+                    [Problem(dotted(f.path), f.expected, f.actual, name) for f in ours]
                 ) from None
             return None
 

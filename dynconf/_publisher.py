@@ -9,9 +9,10 @@ from typing import Any
 
 from dynconf._clock import Clock
 from dynconf._dispatch import Dispatcher
-from dynconf._overlay import NO_OVERLAY, read_overlay
+from dynconf._host import Host
+from dynconf._overlay import NO_OVERLAY, Overlay, read_overlay
 from dynconf._snapshot import Layer, Snapshot
-from dynconf._state import Plan, Spec, State
+from dynconf._state import Candidate, Plan, Spec, State
 from dynconf._store import Store
 from dynconf._tree import Tree
 from dynconf.errors import NotStarted
@@ -32,7 +33,10 @@ class Applied:
     documents: tuple[tuple[str, str, str], ...] = ()
 
     def __str__(self) -> str:
-        by = ", ".join(f"{document or source}@{revision}" for source, document, revision in self.documents)
+        by = ", ".join(
+            " ".join(filter(None, (document or source, revision)))
+            for source, document, revision in self.documents
+        )
         text = f"version {self.version}: {', '.join(self.paths) or 'nothing differs'}"
         return f"{text} (by {by})" if by else text
 
@@ -92,11 +96,7 @@ class Publisher:
         """Make a plan current and tell everyone; `None` if it was made from a state that is no more."""
         if not self.store.commit(plan):
             return None
-        documents = tuple(
-            (item.content.source, item.content.document, item.content.revision)
-            for item in plan.accepted
-            if isinstance(item.content, Layer)
-        )
+        documents = tuple(dict.fromkeys(item for one in plan.accepted for item in _documents(one, plan.base)))
         applied = Applied(plan.state.version, self.clock.time(), tuple(sorted(plan.paths)), documents)
         if plan.publishes or plan.models:
             self._publish(plan.state, plan.models)
@@ -116,9 +116,9 @@ class Publisher:
             )
             self.store = Store(state=state)
 
-    def forked(self) -> None:
+    def forked(self, host: Host) -> None:
         """In a forked child: the parent may have been in the middle of a commit."""
-        self.dispatcher.forked()
+        self.dispatcher.forked(host)
         self.store = Store(state=self.store.state)
         if self.store.state.loaded:
             self._publish(self.store.state, tuple(range(len(self.store.state.models))), tell=False)
@@ -134,3 +134,14 @@ class Publisher:
         del old
         if tell:
             self.dispatcher.publish(snapshot, models)
+
+
+def _documents(candidate: Candidate, base: State) -> list[tuple[str, str, str]]:
+    """Source, document and revision of what a candidate brought."""
+    content = candidate.content
+    if isinstance(content, Layer):
+        return [(content.source, content.document, content.revision)]
+    if isinstance(content, Overlay):
+        return [(part.name, "", "") for part in content.parts]
+    layer = base.layers.get(candidate.key) if isinstance(candidate.key, tuple) else None
+    return [(layer.source, layer.document, "gone")] if layer else []

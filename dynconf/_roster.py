@@ -34,22 +34,20 @@ class Roster:
             (place for _, places in self._given for place in places), key=lambda place: place.position
         )
 
-    def place(self, given: Source | str, before: Source | str | None = None) -> list[Place]:
+    def place(self, source: Source, before: Source | str | None = None) -> list[Place]:
         """Names and positions for a source: on top, or right below another.
 
         Raises:
             UsageError: there is no such other source, or a profile is needed and none is set.
-            BootstrapError: an address cannot be understood.
         """
-        sources = self._resolved(given)
+        sources = source.resolve(self.profiles)
         known = self.places()
-        above = self.find(before)[0].position if before is not None and self.find(before) else None
+        above = next((place.position for place in self.find(before)), None) if before is not None else None
         low = max((place.position for place in known if above is None or place.position < above), default=0.0)
         step = 1.0 if above is None else (above - low) / (len(sources) + 1)
         taken = {place.name for place in known}
         return [
-            Place(source, _unique(source.name, taken), low + number * step)
-            for number, source in enumerate(sources, 1)
+            Place(one, _unique(one.name, taken), low + number * step) for number, one in enumerate(sources, 1)
         ]
 
     def admit(self, given: Source | str, places: list[Place]) -> None:
@@ -63,7 +61,7 @@ class Roster:
             UsageError: there is no such source.
         """
         for known, places in self._given:
-            if known is given or known == given or any(place.name == given for place in places):
+            if known == given or any(given in (place.source, place.name) for place in places):
                 return places
         names = ", ".join(place.name for place in self.places())
         raise UsageError(
@@ -74,15 +72,6 @@ class Roster:
         """Let go of a source."""
         gone = list(places)
         self._given = [item for item in self._given if item[1] != gone]
-
-    def _resolved(self, given: Source | str) -> Sequence[Source]:
-        if isinstance(given, str):
-            from dynconf.bootstrap import source_from_address  # noqa: PLC0415 - only who asks pays for it
-
-            given = source_from_address(given)
-        if not isinstance(given, Source):
-            raise UsageError(f"a source, or the address of one, is wanted, not {type(given).__name__}")
-        return given.resolve(self.profiles)
 
 
 def profiles_of(profile: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a settings class says of itself: the keys it reads, its merge policies, its secrets."""
 
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
@@ -171,6 +171,13 @@ def reads_of(cls: Model, *, declared: bool = False, _above: tuple[Model, ...] = 
     return reads
 
 
+@lru_cache(maxsize=4096)
+def top_keys(cls: Model) -> tuple[str, ...] | None:
+    """The keys that a model reads of its mapping; `None` if it may look at all of them."""
+    reads = reads_of(cls)
+    return tuple(reads) if isinstance(reads, dict) else None
+
+
 def _sees_everything(cls: Model) -> bool:
     validators = cls.__pydantic_decorators__.model_validators.values()
     own_init = cls.__init__ not in (BaseModel.__init__, BaseSettings.__init__)
@@ -240,17 +247,18 @@ def canonical(cls: Model, values: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def tree_path(cls: Model, path: Path, tree: Any) -> Path:
-    """A path of field names as a path of keys, spelt as `tree` has it, else as pydantic prefers."""
-    found: Path = ()
+def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -> Path:
+    """A path of field names, below `at`, as the path of keys that the model reads.
+
+    Of several keys for one field it is the one that stands highest, else the one that pydantic
+    prefers.
+    """
     model: Model | None = cls
     for step in path:
         known = next((field for field in fields_of(model) if field.name == step), None) if model else None
-        if known is not None and known.keys:
-            step = next((key for key in known.keys if isinstance(tree, dict) and key in tree), known.keys[0])
-            model = next((nested for at, nested in known.models if not at), None)
-        else:
-            model = None
-        tree = tree.get(step) if isinstance(tree, dict) else None
-        found = (*found, step)
-    return found
+        if known is None or not known.keys:
+            at, model = (*at, step), None
+            continue
+        at = max(((*at, key) for key in known.keys), key=height)
+        model = next((nested for below, nested in known.models if not below), None)
+    return at

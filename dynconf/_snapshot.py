@@ -70,10 +70,10 @@ class Layer:
     variables: Mapping[Path, str] = field(default_factory=dict)
 
     def origin(self, path: Path = ()) -> Origin:
-        """Where the value at `path` stands in this document."""
+        """Where the value at `path` stands in this document; `()` is the document itself."""
         if self.names is not None:
             return Origin(self.source, self._variable(path), "")
-        line, column = self.locate(path) or (None, None)
+        line, column = (self.locate(path) if path else None) or (None, None)
         return Origin(self.source, self.document, self.revision, line, column)
 
     def resolved(self, tree: Mapping[str, Any], variables: Mapping[Path, str]) -> "Layer":

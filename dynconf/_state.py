@@ -9,7 +9,7 @@ from dynconf._origin import Problem
 from dynconf._overlay import Overlay
 from dynconf._schema import Model
 from dynconf._snapshot import Layer, Snapshot
-from dynconf._tree import Path, Tree
+from dynconf._tree import MISSING, Path, Tree, find
 
 Key: TypeAlias = Rank | int
 """What a change is of: a document by its rank, or the overlay of the model with that index."""
@@ -84,3 +84,15 @@ class Plan:
     def publishes(self) -> bool:
         """Whether anybody could see a difference."""
         return self.state.version != self.base.version
+
+
+def height(state: State, index: int, path: Path) -> tuple[int, Any]:
+    """How high the highest layer stands that speaks of a path, to the model with that index."""
+    for number, override in enumerate(reversed(state.overrides)):
+        if find(override.tree, path) is not MISSING:
+            return 3, -number
+    if find(state.overlays[index].tree, path[len(state.specs[index].at) :]) is not MISSING:
+        return 2, 0
+    ranks = (rank for rank, tree in reversed(state.parts) if find(tree, path) is not MISSING)
+    rank = next(ranks, None)
+    return (1, rank) if rank else (0, 0)

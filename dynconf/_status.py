@@ -144,7 +144,7 @@ def _source(feed: SourceFeed, now: float, *, running: bool) -> SourceStatus:
 
 def _state(feed: SourceFeed, documents: Sequence[DocumentStatus]) -> SourceState:
     if feed.error is not None:
-        return "stale" if any(document.has_layer for document in feed.documents.values()) else "unavailable"
+        return "stale" if any(document.revision is not None for document in documents) else "unavailable"
     for state in ("missing", "refused"):
         if any(document.state == state for document in documents):
             return state
@@ -155,7 +155,7 @@ def _document(document: Document) -> DocumentStatus:
     problems = document.problems
     if document.fault is not None:
         problems = (Problem("", document.fault.reason, origin=document.fault.origin),)
-    state: SourceState = "live" if document.has_layer else "absent"
+    state: SourceState = "live" if document.applied is not None else "absent"
     if document.missing_since is not None:
         state = "missing"
     elif problems:

@@ -213,12 +213,22 @@ class Transactions:
     def _tell(self, one: Waiting, problems: tuple[Problem, ...]) -> None:
         if one.problems != problems:
             one.problems = problems
-            error = ChangeRefused(problems, "change refused, the last good values stay")
+            error = ChangeRefused(problems, self._refusal_of(one.candidate))
             logger.warning("%s", error)
             self._around.report(error)
         document = self._document(one.candidate.key)
         if document is not None:
             document.problems = problems
+
+    def _refusal_of(self, candidate: Candidate) -> str:
+        """The beginning of the error: what was refused, and what serves on."""
+        content = candidate.content
+        if isinstance(content, Layer):
+            return f"{content.origin()} was refused, its last good content stays"
+        document = self._document(candidate.key)
+        if document is not None and content is None:
+            return f"{document.name} is gone, which was refused: its last content stays"
+        return "what a class reads itself was refused, its last values stay"
 
     def _accepted(self, candidate: Candidate) -> None:
         one = self.waiting.get(candidate.key)

@@ -73,7 +73,7 @@ class Config:
         options = Options(name, clock, limits or Limits(), start_timeout, callback_threads)
         self._roster = Roster(profiles_of(profile))
         for source in sources:
-            self._roster.admit(source, self._roster.place(source))
+            self._roster.admit(source, self._roster.place(_source(source)))
         self._lifecycle = Lifecycle(publisher, options, self._roster)
         self._resting = threading.Lock()
 
@@ -240,7 +240,7 @@ class Config:
             StartFailed: it does not answer, or cannot be read.
             ChangeRefused: the settings would not be valid with it; it is then not added.
         """
-        places = self._roster.place(source, before)
+        places = self._roster.place(_source(source), before)
         applied = None
         if self._lifecycle.running:
             applied = self._lifecycle.call(lambda manager: manager.add(places), instead="aadd(...)")
@@ -249,7 +249,7 @@ class Config:
 
     async def aadd(self, source: Source | str, before: Source | str | None = None) -> Applied | None:
         """Do what `add` does, from whichever loop."""
-        places = self._roster.place(source, before)
+        places = self._roster.place(_source(source), before)
         applied = None
         if self._lifecycle.running:
             applied = await self._lifecycle.acall(lambda manager: manager.add(places))
@@ -332,3 +332,13 @@ class Config:
             if plan.refused:
                 raise ChangeRefused([problem for group in plan.refused.values() for problem in group])
             self._lifecycle.publisher.commit(plan)
+
+
+def _source(given: Source | str) -> Source:
+    if isinstance(given, str):
+        from dynconf.bootstrap import source_from_address  # noqa: PLC0415 - only who asks pays for it
+
+        return source_from_address(given)
+    if not isinstance(given, Source):
+        raise UsageError(f"a source, or the address of one, is wanted, not {type(given).__name__}")
+    return given
