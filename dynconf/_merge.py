@@ -171,15 +171,20 @@ class Speakers:
                 for key in node:
                     _insert(by_key.setdefault(key, []), rank)
 
-    def of(self, path: Path, key: str, parts: Sequence[tuple[Rank, Any]]) -> list[tuple[Rank, Any]]:
-        """The layers among `parts`, all mappings at `path`, that hold `key`, with what they hold."""
+    def of(
+        self, path: Path, key: str, parts: Sequence[tuple[Rank, Any]], everyone: Sequence[tuple[Rank, Any]]
+    ) -> list[tuple[Rank, Any]]:
+        """The layers among `parts`, all mappings at `path`, that hold `key`, with what they hold.
+
+        `everyone` are all that speak of `path`, also those that something higher hides for now.
+        """
         if len(parts) <= self._FEW:
             return [(rank, part[key]) for rank, part in parts if key in part]
         known = self._known.get(path)
         if known is None:
             known = self._known[path] = {}
-            for rank, part in parts:
-                for name in part:
+            for rank, part in everyone:
+                for name in part if isinstance(part, dict) else ():
                     known.setdefault(name, []).append(rank)
         found = []
         for rank in known.get(key, ()):
@@ -234,7 +239,7 @@ def remerged(
     new = dict(old)
     changed = added = False
     for key, deeper in delta.items():
-        holders = speakers.of(path, key, open_parts)
+        holders = speakers.of(path, key, open_parts, parts)
         before = old.get(key, MISSING)
         if not holders:
             changed |= new.pop(key, MISSING) is not MISSING
