@@ -1,11 +1,11 @@
 """A next state in the making: candidates are applied to it, and models validated against it."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-from dynconf._merge import Rank, Speakers, merged, remerged
+from dynconf._merge import Rank, Remerge, Speakers, merged
 from dynconf._models import Fault, Invalid, adopted, build
 from dynconf._names import Meaning, meanings, resolved
 from dynconf._origin import Origin, Problem
@@ -54,6 +54,8 @@ class Draft:
         self.base = base
         self.indexes = indexes
         self.state = replace(base, **altered) if altered else base
+        self._changed: Delta = {}
+        self._touched: frozenset[int] = frozenset()
 
     def apply(
         self,
@@ -93,16 +95,18 @@ class Draft:
         touched |= self.indexes.readers.touched(changed)
         if self.state.overrides:
             touched |= self.indexes.readers.touched(diff(before.base, self.state.base, raw))
+        self._changed = combined(self._changed, changed)
+        self._touched |= touched
         return self._validate(sorted(touched), candidates)
 
     def plan(self, accepted: tuple[Candidate, ...], refused: Mapping[Key, tuple[Problem, ...]]) -> Plan:
         """The finished plan."""
         old, new = self.base, self.state
-        changed = diff(old.tree, new.tree)
+        changed = diff(old.tree, new.tree, self._changed)
         models = tuple(
             index
-            for index, model in enumerate(new.models)
-            if index >= len(old.models) or model is not old.models[index]
+            for index in sorted(self._touched)
+            if index >= len(old.models) or new.models[index] is not old.models[index]
         )
         publishes = bool(changed) or any(index < len(old.models) for index in models)
         if publishes or new.loaded > old.loaded:
@@ -137,25 +141,24 @@ class Draft:
         return delta, any(_reshapes(before, after, path) for path in delta_paths(delta))
 
     def _set(self, rank: Rank, layer: Layer | None, delta: Delta) -> None:
-        layers, parts = dict(self.state.layers), list(self.state.parts)
-        at = bisect_left(parts, rank, key=lambda part: part[0])
-        there = at < len(parts) and parts[at][0] == rank
+        layers = dict(self.state.layers)
         if layer is None:
             layers.pop(rank, None)
-            del parts[at : at + there]
         else:
+            is_new = rank not in layers
             layers[rank] = layer
-            parts[at : at + there] = [(rank, layer.tree)]
+            if is_new and len(layers) > 1 and rank < next(islice(reversed(layers), 1, None)):
+                layers = dict(sorted(layers.items(), key=lambda item: item[0]))
             self.indexes.speakers.note(rank, layer.tree, delta)
-        self.state = replace(self.state, layers=layers, parts=parts)
+        self.state = replace(self.state, layers=layers)
 
     def _resolve_names(self) -> tuple[Delta, tuple[Problem, ...]]:
         """Find the paths of variables anew: models or the layers below may now spell them otherwise."""
         raw: Delta = {}
         problems: list[Problem] = []
-        for rank, layer in sorted(item for item in self.state.layers.items() if item[1].names is not None):
+        for rank, layer in [item for item in self.state.layers.items() if item[1].names is not None]:
             assert layer.names is not None
-            lower = [tree for place, tree in self.state.parts if place < rank]
+            lower = [below.tree for place, below in self.state.layers.items() if place < rank]
             found = self.indexes.meanings(rank, layer.names, self.state.specs)
             result = resolved(layer.names, found, lower[::-1])
             for name, fault in result.faults:
@@ -170,7 +173,7 @@ class Draft:
         state = self.state
         base = state.base
         if raw:
-            base = remerged(base, state.parts, raw, state.rules, self.indexes.speakers) if state.parts else {}
+            base = Remerge(state.layers, state.rules, self.indexes.speakers)(base, raw)
         over = [override.tree for override in state.overrides]
         self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
 
@@ -218,9 +221,9 @@ class Draft:
         own = self.state.overlays[index].origin(path[len(self.state.specs[index].at) :])
         if own:
             return own
-        for rank, tree in reversed(self.state.parts):
-            if find(tree, path) is not MISSING:
-                return self.state.layers[rank].origin(path)
+        for layer in reversed(self.state.layers.values()):
+            if find(layer.tree, path) is not MISSING:
+                return layer.origin(path)
         lacking = [candidate.content for candidate in candidates if isinstance(candidate.content, Layer)]
         for layer in reversed(lacking):
             if layer.names is None and find(layer.tree, path[:-1]) is not MISSING:

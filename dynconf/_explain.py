@@ -85,9 +85,9 @@ def explain(state: State, path: Path, index: int | None = None) -> Explanation:
         said += [
             (find(part.tree, inner), part.origin(inner)) for part in reversed(state.overlays[index].parts)
         ]
-    for rank, tree in reversed(state.parts):
-        value = find(tree, path)
-        said.append((value, state.layers[rank].origin(path) if value is not MISSING else Origin("")))
+    for layer in reversed(state.layers.values()):
+        value = find(layer.tree, path)
+        said.append((value, layer.origin(path) if value is not MISSING else Origin("")))
     answers = [(value, origin) for value, origin in said if value is not MISSING]
     shown = [
         Answer(origin, _mask(state, value, path), used)

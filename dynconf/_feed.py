@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from dynconf._clock import Clock
 from dynconf._host import Host
+from dynconf._inbox import trace
 from dynconf._limits import Limits
 from dynconf._merge import Rank
 from dynconf._origin import Origin, Problem
@@ -226,8 +227,8 @@ class SourceFeed:
                 await self.source.run(self)
             except SourceError as error:
                 self.failed(error)
-            except Exception as error:
-                logger.exception("the source %s failed; it is run again", self.name)
+            except Exception as error:  # noqa: BLE001 - a third party's source may raise anything
+                logger.error("the source %s failed; it is run again\n%s", self.name, trace(error))
                 self.failed(
                     SourceUnavailable(f"its code failed with {type(error).__name__}; it is run again")
                 )

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _BUDGET = 1.0
 _GLANCE = 1.0  # seconds between looks at whether a loop that is waited for still runs
+_MOMENT = 0.01  # seconds
 _logger = logging.getLogger("dynconf.host")
 
 
@@ -329,10 +330,11 @@ class Host:
         while tasks := self._own_tasks() - spared:
             for task in tasks - asked:
                 task.cancel()
-            asked |= tasks
-            if loop.time() >= until:
+            if asked and loop.time() >= until:
                 break
-            await asyncio.wait(tasks, timeout=until - loop.time())
+            asked |= tasks
+            # At least a moment, however late a busy machine has made it: most tasks end at once.
+            await asyncio.wait(tasks, timeout=max(_MOMENT, until - loop.time()))
         return tasks
 
     def _finish(self) -> None:

@@ -98,7 +98,7 @@ class Inbox:
             try:
                 context.run(function, *args)
             except Exception as error:  # noqa: BLE001
-                _logger.error("%s: a posted call failed: %s", self._name, trace(error))  # noqa: TRY400
+                _logger.error("%s: a posted call failed: %s", self._name, trace(error))
 
     def _begin(
         self,

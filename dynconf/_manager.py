@@ -11,6 +11,7 @@ from dynconf._clock import Clock
 from dynconf._feed import SourceFeed
 from dynconf._gather import Gathering
 from dynconf._host import Host
+from dynconf._inbox import trace
 from dynconf._limits import Limits
 from dynconf._origin import Origin
 from dynconf._overlay import read_overlay
@@ -87,8 +88,8 @@ class Manager:
         for one in shared:
             try:
                 await one.close()
-            except Exception:
-                logger.exception("closing %s failed", type(one).__name__)
+            except Exception as error:  # noqa: BLE001 - the others are to be closed all the same
+                logger.error("closing %s failed\n%s", type(one).__name__, trace(error))
 
     async def reload(self) -> Applied:
         """Have every source, and every class's own sources, read anew; what was refused is tried again.

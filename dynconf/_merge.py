@@ -1,9 +1,9 @@
 """Merging layers by policy: in full, and along just the paths that changed."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from dynconf._tree import MISSING, Delta, Path, Tree, dotted, find, keep_shared, same
 from dynconf.errors import UsageError
@@ -150,52 +150,58 @@ def _merged_items(items: list[Any], by: str, rules: Rules | None) -> list[Any]:
     return result
 
 
-class Speakers:
-    """Which layers speak of what: so that a change asks only those, however many there are.
+class HasTree(Protocol):
+    """A layer, as merging sees it."""
 
-    A cache: it may name layers that no longer speak of a key, never too few. Nodes that a
-    handful of layers speak of are simply looked through.
+    @property
+    def tree(self) -> Tree: ...
+
+
+class Speakers:
+    """Which layers speak of what, so that a change asks only those, however many there are.
+
+    A cache for the nodes that many layers speak of: it may name too many, never too few. The
+    others are simply looked through.
     """
 
-    _FEW = 16
+    FEW = 16
 
     def __init__(self) -> None:
         self._known: dict[Path, dict[str, list[Rank]]] = {}
+        self._hiding: dict[Path, set[Rank]] = {}
 
     def note(self, rank: Rank, tree: Tree, delta: Delta) -> None:
         """Learn that the layer at `rank` may from now on hold what `tree` holds where `delta` says."""
         for path, by_key in self._known.items():
             named = find(delta, path)
-            node = named if isinstance(named, dict) else find(tree, path)
-            if isinstance(node, dict) and (named is not MISSING or _reaches(delta, path)):
-                for key in node:
+            if named is MISSING and not _ends_above(delta, path):
+                continue
+            node = find(tree, path)
+            if isinstance(node, dict):
+                for key in named if isinstance(named, dict) else node:
                     _insert(by_key.setdefault(key, []), rank)
+            elif node is not MISSING:
+                self._hiding[path].add(rank)
 
-    def of(
-        self, path: Path, key: str, parts: Sequence[tuple[Rank, Any]], everyone: Sequence[tuple[Rank, Any]]
-    ) -> list[tuple[Rank, Any]]:
-        """The layers among `parts`, all mappings at `path`, that hold `key`, with what they hold.
+    def knows(self, path: Path) -> bool:
+        """Whether the mapping at `path` is indexed, and no layer may hide what is below it there."""
+        return path in self._known and not self._hiding[path]
 
-        `everyone` are all that speak of `path`, also those that something higher hides for now.
-        """
-        if len(parts) <= self._FEW:
-            return [(rank, part[key]) for rank, part in parts if key in part]
-        known = self._known.get(path)
-        if known is None:
-            known = self._known[path] = {}
-            for rank, part in everyone:
-                for name in part if isinstance(part, dict) else ():
-                    known.setdefault(name, []).append(rank)
-        found = []
-        for rank in known.get(key, ()):
-            at = bisect_left(parts, rank, key=_rank_of)
-            if at < len(parts) and parts[at][0] == rank and key in parts[at][1]:
-                found.append((rank, parts[at][1][key]))
-        return found
+    def learn(self, path: Path, parts: Sequence[tuple[Rank, Any]]) -> None:
+        """Index the mapping at `path`, of which all of `parts` speak."""
+        known = self._known[path] = {}
+        self._hiding[path] = {rank for rank, part in parts if not isinstance(part, dict)}
+        for rank, part in parts:
+            for name in part if isinstance(part, dict) else ():
+                known.setdefault(name, []).append(rank)
+
+    def of(self, path: Path, key: str) -> Sequence[Rank]:
+        """The layers that may hold `key` in the mapping at a path that is known."""
+        return self._known[path].get(key, ())
 
 
-def _reaches(delta: Delta, path: Path) -> bool:
-    """Whether the delta ends above `path`: all of what is there is then new."""
+def _ends_above(delta: Delta, path: Path) -> bool:
+    """Whether the delta names something above `path`: all of what is there is then new."""
     node: Any = delta
     for step in path:
         if not isinstance(node, dict):
@@ -204,52 +210,99 @@ def _reaches(delta: Delta, path: Path) -> bool:
     return node is True
 
 
-def _rank_of(part: tuple[Rank, Any]) -> Rank:
-    return part[0]
-
-
 def _insert(ranks: list[Rank], rank: Rank) -> None:
     at = bisect_left(ranks, rank)
     if at == len(ranks) or ranks[at] != rank:
-        insort(ranks, rank)
+        ranks.insert(at, rank)
 
 
-def remerged(
-    old: Any,
-    parts: Sequence[tuple[Rank, Any]],
-    delta: Delta | Literal[True],
-    rules: Rules | None,
-    speakers: Speakers,
-    path: Path = (),
-) -> Any:
-    """The merged value at `path` after a change, sharing with `old` all that stayed.
+class Remerge:
+    """Merges anew along the paths that changed, and shares all else with what was merged before.
 
     Args:
-        old: what was merged here before, or `MISSING`.
-        parts: what each layer that speaks of `path` holds there now, lowest first.
-        delta: what changed in any of the layers: `True` for all of it; as a mapping it promises
-            that every layer that is a mapping here was one before.
+        layers: every layer, lowest first.
+        rules: the merge policies.
+        speakers: the store's cache.
     """
-    values = [value for _, value in parts]
-    top = values[-1]
-    replacing = rules is not None and rules.here is not None and rules.here.how == "replace"
-    if delta is True or replacing or not isinstance(top, dict) or not isinstance(old, dict):
-        return keep_shared(old, merged(values, rules))
-    open_parts = parts[len(parts) - len(_from_top(values, dict)) :]
-    new = dict(old)
-    changed = added = False
-    for key, deeper in delta.items():
-        holders = speakers.of(path, key, open_parts, parts)
-        before = old.get(key, MISSING)
-        if not holders:
-            changed |= new.pop(key, MISSING) is not MISSING
-            continue
-        after = remerged(before, holders, deeper, rules.child(key) if rules else None, speakers, (*path, key))
-        if after is not before:
-            new[key] = after
-            changed = True
-            added |= before is MISSING
-    if added:
-        order = dict.fromkeys(key for _, part in open_parts for key in part)
-        return {key: new[key] for key in order}
-    return new if changed else old
+
+    def __init__(self, layers: Mapping[Rank, HasTree], rules: Rules | None, speakers: Speakers) -> None:
+        self._layers = layers
+        self._rules = rules
+        self._speakers = speakers
+
+    def __call__(self, old: Tree, delta: Delta) -> Tree:
+        """The merged tree.
+
+        Args:
+            old: the tree before.
+            delta: what changed in any layer. Where it steps into a mapping it promises that every
+                layer that has a mapping there had one before.
+        """
+        if not self._layers:
+            return {}
+        result: Tree = self._node((), old, delta, self._rules, None)
+        return result
+
+    def _node(
+        self, path: Path, old: Any, delta: Any, rules: Rules | None, parts: Sequence[tuple[Rank, Any]] | None
+    ) -> Any:
+        """The value at `path`; `parts` are what layers hold there, or `None` if not needed so far."""
+        replacing = rules is not None and rules.here is not None and rules.here.how == "replace"
+        if isinstance(delta, dict) and isinstance(old, dict) and not replacing:
+            if self._speakers.knows(path):
+                return self._mapping(path, old, delta, rules, parts, indexed=True)
+            parts = self._parts(path) if parts is None else parts
+            if isinstance(parts[-1][1], dict):
+                indexed = len(parts) > Speakers.FEW
+                if indexed:
+                    self._speakers.learn(path, parts)
+                    indexed = self._speakers.knows(path)
+                return self._mapping(path, old, delta, rules, parts, indexed=indexed)
+        parts = self._parts(path) if parts is None else parts
+        return keep_shared(old, merged([value for _, value in parts], rules))
+
+    def _mapping(
+        self,
+        path: Path,
+        old: dict[str, Any],
+        delta: Delta,
+        rules: Rules | None,
+        parts: Sequence[tuple[Rank, Any]] | None,
+        *,
+        indexed: bool,
+    ) -> dict[str, Any]:
+        new = dict(old)
+        changed = added = False
+        for key, deeper in delta.items():
+            before, below = old.get(key, MISSING), (*path, key)
+            inner = rules.child(key) if rules else None
+            if deeper is not True and indexed and self._speakers.knows(below):
+                after = self._node(below, before, deeper, inner, None)
+            else:
+                holders = self._parts(below) if indexed else _holders(parts or (), key)
+                if not holders:
+                    changed |= new.pop(key, MISSING) is not MISSING
+                    continue
+                after = self._node(below, before, deeper, inner, holders)
+            if after is not before:
+                new[key] = after
+                changed = True
+                added |= before is MISSING
+        if added:
+            showing = _from_top([value for _, value in parts or self._parts(path)], dict)
+            return {key: new[key] for key in dict.fromkeys(key for part in showing for key in part)}
+        return new if changed else old
+
+    def _parts(self, path: Path) -> list[tuple[Rank, Any]]:
+        """What every layer that speaks of `path` holds there; the mapping above it is indexed."""
+        ranks: Iterable[Rank] = self._speakers.of(path[:-1], str(path[-1])) if path else self._layers
+        held = ((rank, find(self._layers[rank].tree, path)) for rank in ranks if rank in self._layers)
+        return [(rank, value) for rank, value in held if value is not MISSING]
+
+
+def _holders(parts: Sequence[tuple[Rank, Any]], key: str) -> list[tuple[Rank, Any]]:
+    """Those of the mappings that show in the result, each with what it holds under `key`."""
+    start = len(parts)
+    while start and isinstance(parts[start - 1][1], dict):
+        start -= 1
+    return [(rank, part[key]) for rank, part in parts[start:] if key in part]

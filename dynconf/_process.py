@@ -63,7 +63,7 @@ def _after_fork_in_child() -> None:
             try:
                 restart()
             except Exception as error:  # noqa: BLE001
-                _logger.error("could not start anew in the forked process: %s", trace(error))  # noqa: TRY400
+                _logger.error("could not start anew in the forked process: %s", trace(error))
 
 
 @atexit.register

@@ -112,7 +112,7 @@ class Publisher:
             overlays = (NO_OVERLAY,) * len(state.specs)
             empty: Tree = {}
             state = replace(
-                state, loaded=False, layers={}, parts=(), base=empty, tree=empty, overlays=overlays
+                state, loaded=False, layers={}, base=empty, tree=empty, overlays=overlays
             )
             self.store = Store(state=state)
 

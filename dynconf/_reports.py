@@ -61,6 +61,6 @@ def unused_keys(state: State) -> UnusedKeys:
 
 
 def _origin(state: State, path: Path) -> Origin | None:
-    ranks = (rank for rank, tree in reversed(state.parts) if find(tree, path) is not MISSING)
-    rank = next(ranks, None)
-    return state.layers[rank].origin(path) if rank is not None else None
+    holders = (layer for layer in reversed(state.layers.values()) if find(layer.tree, path) is not MISSING)
+    layer = next(holders, None)
+    return layer.origin(path) if layer else None

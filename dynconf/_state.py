@@ -1,6 +1,6 @@
 """What is current, what may become current, and what a change consists of: immutable records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -43,16 +43,15 @@ class Override:
 class State:
     """Everything that is current; replaced whole by a commit, never altered.
 
-    `parts` are the layers' trees, lowest first; `base` is what they merge to, `tree` the same
-    with the overrides on top. `models` and `overlays` stand in the order of `specs`.
+    `layers` stand lowest first; `base` is what they merge to, `tree` the same with the overrides
+    on top. `models` and `overlays` stand in the order of `specs`.
     """
 
     version: int = 0
     loaded: bool = False
     specs: tuple[Spec, ...] = ()
     overlays: tuple[Overlay, ...] = ()
-    layers: Mapping[Rank, Layer] = field(default_factory=dict)
-    parts: Sequence[tuple[Rank, Tree]] = ()
+    layers: dict[Rank, Layer] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
     policies: tuple[tuple[Path, Merge, str], ...] = ()
     rules: Rules | None = None
@@ -93,6 +92,6 @@ def height(state: State, index: int, path: Path) -> tuple[int, Any]:
             return 3, -number
     if find(state.overlays[index].tree, path[len(state.specs[index].at) :]) is not MISSING:
         return 2, 0
-    ranks = (rank for rank, tree in reversed(state.parts) if find(tree, path) is not MISSING)
+    ranks = (rank for rank, layer in reversed(state.layers.items()) if find(layer.tree, path) is not MISSING)
     rank = next(ranks, None)
     return (1, rank) if rank else (0, 0)

@@ -14,6 +14,7 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from dynconf._dispatch import Dispatcher
 from dynconf._host import Host
+from dynconf._inbox import trace
 from dynconf._models import changed_fields, equal, field_value
 from dynconf._snapshot import Change, Snapshot, View
 from dynconf._tree import MISSING, Path, delta_paths, dotted
@@ -92,8 +93,8 @@ class _Watch(Generic[T]):
             return field_value(model, self.path) if self.path else model
         try:
             return self._select(model)
-        except Exception:
-            logger.exception("the selector of %s failed; its old value stands", self._name)
+        except Exception as error:  # noqa: BLE001 - one subscriber's failure is nobody else's
+            logger.error("the selector of %s failed; its old value stands\n%s", self._name, trace(error))
             return self._latest
 
 
@@ -156,8 +157,8 @@ class Subscription(ABC, Generic[T]):
                         await self._function(item)
                     else:
                         await host.run_callback(self.name, partial(self._function, item))
-                except Exception:
-                    logger.exception("%s failed", self.name)
+                except Exception as error:  # noqa: BLE001 - one subscriber's failure is nobody else's
+                    logger.error("%s failed\n%s", self.name, trace(error))
         finally:
             self._running = False
 
