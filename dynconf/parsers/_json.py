@@ -1,0 +1,160 @@
+"""JSON to tree, by the standard library's parser, with limits checked before it runs."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import accumulate
+from typing import Any, Final
+
+from dynconf._limits import Limits
+from dynconf.parsers._decode import decode, refuse_surrogates
+from dynconf.parsers._faults import exceeded, fault, line_column, quoted
+from dynconf.parsers._places import Places
+
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STEP: Final = [1 if chr(byte) in "[{" else -1 for byte in range(256)]
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|[^\[\]{}\s,:"]++', re.DOTALL)
+_CONSTANTS: Final = ("NaN", "Infinity", "-Infinity")
+# The parser's own reasons go on with what it found there.
+_REASONS: Final = (
+    "Expecting ',' delimiter",
+    "Expecting ':' delimiter",
+    "Expecting property name enclosed in double quotes",
+    "Expecting value",
+    "Extra data",
+    "Illegal trailing comma",
+    "Invalid \\escape",
+    "Invalid \\uXXXX escape",
+    "Invalid control character",
+    "Unterminated string",
+)
+
+
+class _RefusedError(ValueError):
+    """The standard parser takes something that we don't; a scan then finds where it stands."""
+
+
+def parse(content: bytes, limits: Limits) -> Any:
+    """The value in `content`.
+
+    Raises:
+        ParseError: no JSON, `NaN` or an infinity, or a key twice in one object.
+        LimitExceeded: over one of the limits.
+    """
+    text = decode(content)
+    _check(text.encode(), limits)
+    try:
+        value = json.loads(text, object_pairs_hook=_mapping, parse_constant=_refuse)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        known = [reason for reason in _REASONS if error.msg.startswith(reason)]
+        raise fault(": ".join(["no valid JSON", *known]), (error.lineno, error.colno)) from None
+    except RecursionError:
+        raise exceeded("depth", limits) from None
+    except ValueError:
+        pass  # what it says may hold content; the scan knows better, and tells the place
+    else:
+        return value
+    _scan(text)
+    raise fault("no valid JSON")  # pragma: no cover - the scan finds all that can be wrong here
+
+
+def places(content: bytes) -> Places:
+    """Where each value stands.
+
+    Raises:
+        ParseError: the content is not valid.
+    """
+    return _scan(decode(content))
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise _RefusedError
+    return mapping
+
+
+def _refuse(_: str) -> None:
+    raise _RefusedError
+
+
+def _check(content: bytes, limits: Limits) -> None:
+    """Refuse what is over a limit before anything is built of it.
+
+    Values begin after a bracket, a comma or a colon, so counting these tells their number.
+    """
+    openers = content.count(b"[") + content.count(b"{")
+    colons = content.count(b":")
+    if openers <= limits.depth and openers + content.count(b",") < limits.nodes and colons <= limits.keys:
+        return  # even if all of them stood outside texts
+    # Each text is a key or a value: there is no need to take out more than there may be.
+    most = limits.nodes + limits.keys
+    bare, texts = _STRING.subn(b'""', content, most + 1)
+    bare = bare.translate(None, b" \t\r\n")
+    if texts > most:
+        raise exceeded("keys" if colons > limits.keys else "nodes", limits)
+    if bare.count(b":") > limits.keys:
+        raise exceeded("keys", limits)
+    openers = bare.count(b"[") + bare.count(b"{")
+    empty = bare.count(b"[]") + bare.count(b"{}")
+    if openers + bare.count(b",") + 1 - empty > limits.nodes:
+        raise exceeded("nodes", limits)
+    levels = accumulate(map(_STEP.__getitem__, bare.translate(None, _NO_BRACKETS)))
+    if max(levels, default=0) > limits.depth:
+        raise exceeded("depth", limits)
+
+
+def _scan(text: str) -> Places:
+    """Find every value's offset, and the place of what the standard parser lets pass."""
+    starts: dict[int, int] = {}
+    container: Any = []
+    root = container
+    stack: list[Any] = []
+    key: str | None = None
+    for match in _TOKEN.finditer(text):
+        token, offset = match[0], match.start()
+        first = token[0]
+        if first in "]}":
+            if not stack:
+                raise fault("no valid JSON: a bracket closes nothing", line_column(text, offset))
+            container, key = stack.pop(), None
+            continue
+        _examine(token, partial(line_column, text, offset))
+        if key is None and container.__class__ is dict:
+            if first != '"':
+                raise fault("no valid JSON: a key without quotes", line_column(text, offset))
+            key = json.loads(token, strict=False) if "\\" in token else token[1:-1]
+            if key in container:
+                raise fault(f"the key {quoted(key)} is given twice", line_column(text, offset))
+            continue
+        value: Any = offset
+        if first in "[{":
+            value = [] if first == "[" else {}
+            starts[id(value)] = offset
+            stack.append(container)
+        if key is None:
+            container.append(value)
+        else:
+            container[key], key = value, None
+        if value is not offset:
+            container = value
+    return Places(root[0] if root else 0, partial(line_column, text), starts)
+
+
+def _examine(token: str, place: Callable[[], tuple[int, int]]) -> None:
+    """Refuse a token that the standard parser takes, or chokes on without saying where."""
+    if token in _CONSTANTS:
+        raise fault("JSON has no NaN and no infinity", place())
+    if token.lstrip("-").isdecimal() and 0 < sys.get_int_max_str_digits() < len(token.lstrip("-")):
+        raise fault("a whole number with more digits than can be read", place())
+    if "\\" in token:
+        try:
+            refuse_surrogates(json.loads(token, strict=False), place)
+        except json.JSONDecodeError:
+            raise fault("no valid JSON: a text with a wrong escape", place()) from None

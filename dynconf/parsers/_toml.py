@@ -1,0 +1,127 @@
+"""TOML to tree, by the standard library's parser, with limits around it."""
+
+import re
+import tomllib
+from itertools import accumulate
+from typing import Any, Final
+
+from dynconf._limits import Limits
+from dynconf.errors import ParseError
+from dynconf.parsers._decode import decode
+from dynconf.parsers._faults import exceeded, fault, line_column
+from dynconf.parsers._places import Places
+
+_TEXT_OR_COMMENT: Final = re.compile(
+    rb'"""(?:[^"\\]++|\\.|"(?!""))*+"""'
+    rb"|'''(?:[^']++|'(?!''))*+'''"
+    rb'|"(?:[^"\\\n]++|\\.)*+"'
+    rb"|'[^'\n]*+'"
+    rb"|\#[^\n]*+",
+    re.DOTALL,
+)
+_HEADER: Final = re.compile(rb"^[ \t]*+\[{1,2}+[^\[\],=\n]*+\]{1,2}+[ \t]*+$", re.MULTILINE)
+_KEY_CHARACTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- \t\"'"
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STEP: Final = [1 if chr(byte) in "[{" else -1 for byte in range(256)]
+_MESSAGE: Final = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+# The parser's own reasons may go on with a key or with what it found.
+_REASONS: Final = {
+    "Cannot declare": "a table is declared twice",
+    "Cannot overwrite a value": "a key is given twice",
+    "Cannot redefine namespace": "a table is extended that is complete already",
+    "Cannot mutate immutable namespace": "a table is extended that is complete already",
+    "Duplicate inline table key": "a key is given twice",
+    "Illegal character": "a character that may not stand here",
+    "Unescaped '\\' in a string": "a backslash that begins no escape",
+    "Found invalid character": "a character that may not stand here",
+}
+_CONSTANT: Final = re.compile(r"[A-Za-z ,]+")
+
+
+def parse(content: bytes, limits: Limits) -> dict[str, Any]:
+    """The tree of `content`.
+
+    Raises:
+        ParseError: no TOML.
+        LimitExceeded: over one of the limits.
+    """
+    text = decode(content)
+    _check_early(text.encode(), limits)
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _located(error, text) from None
+    except RecursionError:
+        raise exceeded("depth", limits) from None
+    except ValueError:
+        raise fault("no valid TOML: a number that is too long") from None
+    _check(tree, limits)
+    return tree
+
+
+def places(content: bytes) -> Places:
+    """Where each value stands.
+
+    Raises:
+        ParseError: the content is not valid.
+    """
+    from dynconf.parsers._toml_places import find_places  # noqa: PLC0415 - only when someone asks
+
+    return find_places(decode(content))
+
+
+def _check_early(content: bytes, limits: Limits) -> None:
+    """Refuse what would cost much to read, by numbers that the document surely reaches."""
+    # Each text is a key or a value: there is no need to take out more than there may be.
+    most = limits.nodes + limits.keys + content.count(b"#")
+    bare, texts = _TEXT_OR_COMMENT.subn(b"", content, most + 1)
+    pairs = bare.count(b"=")
+    if texts <= most:
+        if pairs > limits.keys:
+            raise exceeded("keys", limits)
+        # An array may end with a comma; a table's pairs have commas too.
+        items = bare.count(b",") - bare.count(b"]")
+        if max(items, pairs + sum(1 for _ in _HEADER.finditer(bare))) > limits.nodes:
+            raise exceeded("nodes", limits)
+        levels = accumulate(map(_STEP.__getitem__, bare.translate(None, _NO_BRACKETS)))
+        dots = b"." * limits.depth in bare.translate(None, _KEY_CHARACTERS)
+        if dots or max(levels, default=0) > limits.depth:
+            raise exceeded("depth", limits)
+    else:
+        raise exceeded("keys" if pairs > limits.keys else "nodes", limits)
+
+
+def _located(error: tomllib.TOMLDecodeError, text: str) -> ParseError:
+    """The parser's error, with its place and without anything of the content."""
+    match = _MESSAGE.fullmatch(str(error))
+    if match is None:
+        return fault("no valid TOML")
+    message, line, column = match.groups()
+    known = [reason for start, reason in _REASONS.items() if message.startswith(start)]
+    if not known and (message.startswith("Expected") or _CONSTANT.fullmatch(message)):
+        known = [message[0].lower() + message[1:]]
+    place = (int(line), int(column)) if line else line_column(text, len(text))
+    return fault(": ".join(["no valid TOML", *known]), place)
+
+
+def _check(tree: dict[str, Any], limits: Limits) -> None:
+    """Count what was read; level by level, so that nothing recurses."""
+    nodes, keys, depth = 1, 0, 0
+    level: list[Any] = [tree]
+    while level:
+        depth += 1
+        if depth > limits.depth:
+            raise exceeded("depth", limits)
+        below: list[Any] = []
+        for container in level:
+            children = container
+            if container.__class__ is dict:
+                keys += len(container)
+                children = container.values()
+            nodes += len(children)
+            below += [child for child in children if child.__class__ in (dict, list)]
+        level = below
+    if keys > limits.keys:
+        raise exceeded("keys", limits)
+    if nodes > limits.nodes:
+        raise exceeded("nodes", limits)

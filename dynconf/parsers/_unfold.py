@@ -1,0 +1,146 @@
+"""Flat dotted keys to a tree: `a.b` into mappings, `a[0]` into lists."""
+
+import re
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+from dynconf._limits import Limits
+from dynconf.errors import ParseError
+from dynconf.parsers._faults import exceeded, fault, quoted
+
+_INDEXED: Final = re.compile(r"([^\[\]]+)((?:\[[0-9]{1,9}\])+)")
+_INDEX: Final = re.compile("[0-9]+")
+
+Step = str | int
+Position = Callable[[int], tuple[int, int]]
+
+
+class Entry(NamedTuple):
+    """A flat key, what it holds, and the offset that the key stands at."""
+
+    key: str
+    leaf: Any
+    offset: int
+
+
+class _Items(dict[int, Any]):
+    """A list whose items come in any order."""
+
+
+class _Hung(NamedTuple):
+    """A list that is still being filled, where it hangs, and the entry that began it."""
+
+    parent: dict[Any, Any]
+    step: Step
+    items: _Items
+    entry: Entry
+
+
+def unfold(
+    entries: Iterable[Entry], limits: Limits, position: Position, starts: dict[int, int] | None = None
+) -> dict[str, Any]:
+    """The tree that flat keys describe; of a key that comes twice, the last holds.
+
+    Args:
+        entries: the keys in their order.
+        limits: what is refused as too large.
+        position: turns an entry's offset into line and column.
+        starts: takes the offset at which each mapping and list is first spoken of, by its `id`.
+
+    Raises:
+        ParseError: an empty step, a key that is both a value and the beginning of another, or
+            a gap in a list's indices.
+        LimitExceeded: over one of the limits.
+    """
+    return _Unfolding(limits, position, starts).run(entries)
+
+
+class _Unfolding:
+    def __init__(self, limits: Limits, position: Position, starts: dict[int, int] | None) -> None:
+        self.limits = limits
+        self.position = position
+        self.starts = starts
+        self.nodes = 1
+        self.keys = 0
+        self.seen: list[Entry] = []
+        self.lists: list[_Hung] = []
+
+    def run(self, entries: Iterable[Entry]) -> dict[str, Any]:
+        root: dict[Any, Any] = {}
+        for entry in entries:
+            self.add(root, entry, self.steps(entry))
+            self.seen.append(entry)
+        # A list within a list was begun after it.
+        for hung in reversed(self.lists):
+            hung.parent[hung.step] = self.finished(hung)
+        return root
+
+    def steps(self, entry: Entry) -> list[Step]:
+        """The steps of a key's path."""
+        steps: list[Step] = list(entry.key.split("."))
+        if "" in steps:
+            raise fault(f"the key {quoted(entry.key)} has an empty step", self.position(entry.offset))
+        if "[" in entry.key:
+            steps = list(chain.from_iterable(map(_indexed, entry.key.split("."))))
+        if len(steps) > self.limits.depth:
+            raise exceeded("depth", self.limits, self.position(entry.offset))
+        return steps
+
+    def add(self, node: dict[Any, Any], entry: Entry, steps: list[Step]) -> None:
+        for depth, step in enumerate(steps[:-1], 1):
+            kind = dict if steps[depth].__class__ is str else _Items
+            child = node.get(step)
+            if child is None:
+                self.grow(node, entry)
+                child = node[step] = kind()
+                if isinstance(child, _Items):
+                    self.lists.append(_Hung(node, step, child, entry))
+                elif self.starts is not None:
+                    self.starts[id(child)] = entry.offset
+            elif child.__class__ is not kind:
+                raise self.contradiction(entry, steps[:depth])
+            node = child
+        last = steps[-1]
+        if last not in node:
+            self.grow(node, entry)
+        elif isinstance(node[last], dict):
+            raise self.contradiction(entry, steps)
+        node[last] = entry.leaf
+
+    def grow(self, node: dict[Any, Any], entry: Entry) -> None:
+        """Count one more value, and its key if it is a mapping's."""
+        self.nodes += 1
+        self.keys += node.__class__ is dict
+        if self.nodes > self.limits.nodes:
+            raise exceeded("nodes", self.limits, self.position(entry.offset))
+        if self.keys > self.limits.keys:
+            raise exceeded("keys", self.limits, self.position(entry.offset))
+
+    def contradiction(self, entry: Entry, steps: list[Step]) -> ParseError:
+        earlier = next(seen for seen in self.seen if self.steps(seen)[: len(steps)] == steps)
+        lines = [self.position(one.offset)[0] for one in (earlier, entry)]
+        return fault(
+            f"{quoted(earlier.key)} in line {lines[0]} and {quoted(entry.key)} in line {lines[1]} contradict"
+            " each other: what is a value, a mapping or a list for the one is something else for the other",
+            self.position(entry.offset),
+        )
+
+    def finished(self, hung: "_Hung") -> list[Any]:
+        """The list, once all of its items are known."""
+        items, entry = hung.items, hung.entry
+        for index in range(len(items)):
+            if index not in items:
+                name = quoted(entry.key.split("[")[0])
+                raise fault(
+                    f"the list {name} has no item {index}, but a later one", self.position(entry.offset)
+                )
+        found = [items[index] for index in range(len(items))]
+        if self.starts is not None:
+            self.starts[id(found)] = entry.offset
+        return found
+
+
+def _indexed(part: str) -> list[Step]:
+    match = _INDEXED.fullmatch(part)
+    return [match[1], *map(int, _INDEX.findall(match[2]))] if match else [part]
