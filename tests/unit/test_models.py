@@ -1,0 +1,283 @@
+"""From tree to model: what is accepted, what a refusal says, what stays the same object."""
+
+import math
+from typing import Annotated, Literal
+from uuid import UUID
+
+import pytest
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings
+
+from dynconf._models import Fault, Invalid, adopted, build, changed_fields, equal, field_value, unknown_step
+from dynconf._tree import MISSING, Path, Tree
+
+
+class Redis(BaseModel):
+    host: str = "localhost"
+    port: int = 6379
+    password: SecretStr | None = None
+
+
+class App(BaseModel):
+    redis: Redis = Redis()
+    tags: list[str] = []
+    limits: dict[str, int] = {}
+
+
+def lowest(_: Path, __: Path) -> bool:
+    """No layer is higher than another."""
+    return False
+
+
+def faults(cls: type[BaseModel], tree: Tree, at: Path = ()) -> list[Fault]:
+    """Why a tree does not make the model."""
+    with pytest.raises(Invalid) as caught:
+        build(cls, tree, at, lowest)
+    return caught.value.faults
+
+
+def test_what_is_missing_takes_defaults() -> None:
+    """A path that nothing stands at counts as an empty mapping."""
+    assert build(App, MISSING, (), lowest) == App()
+
+
+def test_a_fault_has_path_and_types_but_no_value() -> None:
+    """A refusal tells the path in the tree, what was expected, and the type found."""
+    found = faults(App, {"redis": {"port": "hunter2"}}, ("app",))
+    assert found == [
+        Fault(
+            ("app", "redis", "port"),
+            "expected a valid integer, unable to parse string as an integer",
+            "str",
+        )
+    ]
+
+
+def test_a_scalar_in_place_of_a_mapping() -> None:
+    """A binding's own place must hold a mapping; null is none."""
+    assert faults(App, None, ("app",)) == [Fault(("app",), "expected a mapping for App", "null")]  # type: ignore[arg-type]
+
+
+def test_missing_and_extra_keys_are_named() -> None:
+    """Required fields that lack, and keys that a strict class forbids, are told by their paths."""
+
+    class Strict(BaseModel, extra="forbid"):
+        name: str
+
+    assert faults(Strict, {"nmae": 1}) == [
+        Fault(("name",), "required, but missing"),
+        Fault(("nmae",), "no such field (the class forbids extra keys)", "int"),
+    ]
+
+
+def test_union_members_do_not_show_in_the_path() -> None:
+    """Pydantic's location names union members; the tree's path does not."""
+
+    class Choice(BaseModel):
+        value: int | Annotated[list[int], Field(max_length=1)]
+
+    assert {fault.path for fault in faults(Choice, {"value": ["x"]})} == {("value",), ("value", 0)}
+
+
+class Quoting(BaseModel):
+    host: str = ""
+    password: str = ""
+    inner: dict[str, str] = {}
+
+    @field_validator("host", "password", "inner")
+    @classmethod
+    def refuse(cls, value: object) -> object:
+        """Quote the input, as careless validators do."""
+        raise ValueError(f"I do not like {value}")
+
+
+@pytest.mark.parametrize(
+    ("tree", "text"),
+    [
+        ({"host": "hunter2"}, "its validator says: I do not like ***"),
+        ({"password": "hunter2"}, "refused by its validator"),
+        ({"inner": {"token": "hunter2"}}, "refused by its validator"),
+        ({"inner": {"a": "hunter2"}}, "its validator says: I do not like {'a': ***}"),
+    ],
+)
+def test_a_validator_that_quotes_its_input(tree: Tree, text: str) -> None:
+    """A custom message is shown without its input, and not at all where there is a secret."""
+    assert [fault.expected for fault in faults(Quoting, tree)] == [text]
+
+
+def test_declared_secrets_count_as_secret() -> None:
+    """A model-level validator's message is not shown when the model declares a secret."""
+
+    class Login(BaseModel):
+        pin: SecretStr
+
+        @model_validator(mode="after")
+        def refuse(self) -> "Login":
+            """Show what it should not."""
+            raise ValueError(f"{self.pin.get_secret_value()[::-1]}")
+
+    class Outer(BaseModel):
+        login: Login
+
+    assert [fault.expected for fault in faults(Outer, {"login": {"pin": "4711"}})] == [
+        "refused by its validator"
+    ]
+
+
+def test_standard_errors_that_quote_are_retold() -> None:
+    """Pydantic quotes a character of a bad UUID and a bad union tag; dynconf does not."""
+
+    class Cat(BaseModel):
+        kind: Literal["cat"]
+
+    class Dog(BaseModel):
+        kind: Literal["dog"]
+
+    class Model(BaseModel):
+        id: UUID
+        pet: Cat | Dog = Field(discriminator="kind")
+
+    texts = [fault.expected for fault in faults(Model, {"id": "zz-top", "pet": {"kind": "hunter2"}})]
+    assert texts == ["expected a valid UUID", "expected one of the known tags: 'cat', 'dog'"]
+
+
+def test_a_validator_that_breaks_is_told_by_type_alone() -> None:
+    """What a validator raises besides ValueError refuses the model, with no text and no context."""
+
+    class Broken(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def fail(cls, value: str) -> str:
+            """Fail in a way that pydantic does not catch."""
+            raise RuntimeError(value)
+
+    with pytest.raises(Invalid) as caught:
+        build(Broken, {"name": "hunter2"}, (), lowest)
+    assert caught.value.faults == [Fault((), "a validator failed with RuntimeError")]
+    assert caught.value.__context__ is None
+
+
+def test_a_settings_class_is_built_without_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree is what counts; the class's own sources come in as an overlay, elsewhere."""
+
+    class Plain(BaseSettings):
+        name: str = "default"
+
+    monkeypatch.setenv("NAME", "from the environment")
+    assert build(Plain, {"name": "tree"}, (), lowest).model_dump() == {"name": "tree"}
+    assert build(Plain, {}, (), lowest).model_dump() == {"name": "default"}
+
+
+def test_a_model_shares_no_container_with_the_tree() -> None:
+    """Altering a mutable model never alters what is merged."""
+
+    class Loose(BaseModel):
+        anything: object
+
+    tree = {"anything": {"list": [1]}}
+    model = build(Loose, tree, (), lowest)
+    model.anything["list"].append(2)  # type: ignore[attr-defined]
+    assert tree == {"anything": {"list": [1]}}
+
+
+def test_of_two_keys_for_one_field_the_higher_layer_wins() -> None:
+    """Pydantic would take its first alias, whichever layer wrote that."""
+
+    class Aliased(BaseModel):
+        port: int = Field(default=0, validation_alias=AliasChoices("redis_port", "port"))
+
+    class Outer(BaseModel):
+        inner: Aliased
+
+    tree = {"inner": {"redis_port": 1, "port": 2}}
+    assert build(Outer, tree, (), lambda a, _: a[-1] == "port").model_dump() == {"inner": {"port": 2}}
+    assert build(Outer, tree, (), lowest).model_dump() == {"inner": {"port": 1}}
+
+
+def test_alias_paths_are_read() -> None:
+    """A field may take its value from deeper in the tree."""
+
+    class Deep(BaseModel):
+        host: str = Field("", validation_alias=AliasPath("redis", "host"))
+
+    assert build(Deep, {"redis": {"host": "a"}, "other": 1}, (), lowest).model_dump() == {"host": "a"}
+
+
+def test_equal_parts_keep_their_identity() -> None:
+    """So that comparing an unchanged part costs nothing."""
+    old = App(redis=Redis(host="a"), tags=["x"])
+    new = adopted(old, App(redis=Redis(host="a"), tags=["x", "y"]))
+    assert new is not old
+    assert new.redis is old.redis
+    assert adopted(old, App(redis=Redis(host="a"), tags=["x"])) is old
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        (1, True, False),
+        (1, 1.0, False),
+        ([1], [True], False),
+        ({"a": 1}, {"a": 1}, True),
+        ({"a": 1}, {"b": 1}, False),
+        ((1, [2]), (1, [2]), True),
+        (math.nan, math.nan, True),
+        (SecretStr("a"), SecretStr("a"), True),
+        (SecretStr("a"), SecretStr("b"), False),
+        (Redis(), App(), False),
+    ],
+)
+def test_equality_is_of_type_and_value(a: object, b: object, same: bool) -> None:
+    """`1`, `1.0` and `True` differ."""
+    assert equal(a, b) is same
+
+
+def test_a_comparison_that_fails_counts_as_different() -> None:
+    """A value's own comparison may raise anything."""
+
+    class Odd:
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    assert not equal(Odd(), Odd())
+
+
+def test_changed_fields_go_into_models_and_mappings() -> None:
+    """What differs is told by field names, as deep as models and mappings go; lists are whole."""
+    old = App(redis=Redis(host="a"), tags=["x"], limits={"a": 1, "b": 2})
+    new = App(redis=Redis(host="b"), tags=["y"], limits={"a": 1, "c": 3})
+    assert changed_fields(old, new) == {
+        "redis": {"host": True},
+        "tags": True,
+        "limits": {"b": True, "c": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("redis", "host"), "a"),
+        (("tags", "0"), "x"),
+        (("tags", 5), MISSING),
+        (("limits", "a"), 1),
+        (("redis", "host", "deeper"), MISSING),
+    ],
+)
+def test_a_field_path_leads_through_models_mappings_and_lists(path: Path, value: object) -> None:
+    """A path of field names, keys and indexes finds its value, or nothing."""
+    assert field_value(App(redis=Redis(host="a"), tags=["x"], limits={"a": 1}), path) == value
+
+
+def test_a_step_that_is_no_field_is_found_before_anything_runs() -> None:
+    """A mistyped path is told with the names that are there; open models may hold anything."""
+
+    class Open(BaseModel, extra="allow"):
+        pass
+
+    assert unknown_step(App, ("redis", "hots")) == ("hots", ["host", "port", "password"])
+    assert unknown_step(App, ("limits", "whatever")) is None
+    assert unknown_step(Open, ("whatever",)) is None

@@ -1,0 +1,198 @@
+"""What people ask of a Config: explain, status, history, unused keys, views; readable, sendable, masked."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from dynconf import Config, Env, File, Memory, NotStarted, Settings
+from dynconf.errors import ChangeRefused, UsageError
+
+CANARY = "hunter2"
+
+
+class Redis(BaseModel):
+    host: str = "localhost"
+    port: int = Field(default=6379, alias="redisPort")
+    pin: SecretStr | None = None
+
+
+class App(Settings):
+    redis: Redis = Redis.model_validate({})
+    password: str = ""
+    url: str = ""
+    number: int = 0
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Config:
+    """A file below, memory above it, the environment on top."""
+    file = tmp_path / "app.yaml"
+    file.write_text(f"redis:\n  host: file\n  pin: {CANARY}\nnumber: 1\nnumbr: 2\n")
+    memory = Memory(
+        {"redis": {"host": "memory", "redisPort": 1}, "password": CANARY, "url": f"x://u:{CANARY}@h"}
+    )
+    return Config(File(file), memory, Env("APP_", environ={"APP_REDIS__REDISPORT": "2"}))
+
+
+def test_explain_shows_every_answer_and_the_winner(house: Config, tmp_path: Path) -> None:
+    """Each layer's value with its place, highest first; the one that is used is marked."""
+    settings = house.bind(App)
+    house.load()
+    explained = settings.explain("redis.host")
+    assert explained.value == "memory"
+    assert [(answer.value, answer.used) for answer in explained.answers] == [
+        ("memory", True),
+        ("file", False),
+    ]
+    origin = explained.answers[1].origin
+    assert (origin.document, origin.line, origin.column) == (str(tmp_path / "app.yaml"), 2, 9)
+    assert str(explained).splitlines()[0] == "redis.host = 'memory' in version 1"
+
+
+def test_explain_speaks_of_fields_and_the_config_of_keys(house: Config) -> None:
+    """A binding's path is of field names, whatever the keys are called; the Config's is of keys."""
+    settings = house.bind(App)
+    house.load()
+    assert settings.explain("redis.port").answers[0].origin.document == "APP_REDIS__REDISPORT"
+    assert house.explain("redis.redisPort").value == "2"
+    assert house.explain("redis.port").answers == ()
+    with pytest.raises(UsageError, match="no field 'prot'"):
+        settings.explain("redis.prot")
+
+
+def test_explain_of_a_whole_and_of_a_default(house: Config) -> None:
+    """Mappings add up, so several layers are used; where nobody says anything the default shows."""
+    settings = house.bind(App)
+    house.load()
+    whole = settings.explain("redis")
+    assert whole.value == {"host": "memory", "redisPort": "2", "pin": "***"}
+    assert [answer.used for answer in whole.answers] == [True, True, True]
+    with settings.override(number=5):
+        assert str(settings.explain("number").answers[0].origin) == "override"
+    empty = Config()
+    bound = empty.bind(App)
+    empty.load()
+    assert bound.explain("number").default
+    assert bound.explain("number").value == 0
+
+
+def test_no_report_shows_a_secret(house: Config) -> None:
+    """Declared secrets, names that look like secrets, and passwords in addresses are masked."""
+    settings = house.bind(App)
+    house.load()
+    reports = [
+        settings.explain(),
+        house.explain(),
+        house.view(),
+        house.status(),
+        house.history,
+        house.unused(),
+    ]
+    for report in reports:
+        assert CANARY not in str(report)
+        assert CANARY not in json.dumps(report.to_dict())  # type: ignore[attr-defined]
+    assert house.explain("password").value == "***"
+    assert house.explain("redis.pin").value == "***"
+    assert house.explain("url").value == "x://u:***@h"
+    assert house.get("password") == CANARY
+
+
+def test_unused_keys_come_with_place_and_near_misses(house: Config) -> None:
+    """A typo does not vanish: it is told with its line, and what it may have been meant to be."""
+    house.bind(Redis, at="redis")
+    house.load()
+    house.bind(App)
+    found = house.unused()
+    assert [key.path for key in found] == ["numbr"]
+    assert found[0].origin is not None
+    assert found[0].origin.line == 5
+    assert str(found).startswith("numbr at ")
+
+
+def test_history_tells_when_what_and_by_whom() -> None:
+    """Each version with its time, the documents that brought it and the paths that differ; 20 of them."""
+    memory = Memory({"number": 0})
+    config = Config(memory)
+    settings = config.bind(App)
+    with config:
+        for number in range(1, 25):
+            memory.set({"number": number})
+            settings.until(lambda app, wanted=number: app.number == wanted, 5)  # type: ignore[misc]
+    assert len(config.history) == 20
+    last = config.history[-1]
+    assert (last.version, last.paths) == (25, ("number",))
+    assert last.documents == (("memory", "memory", "25"),)
+    assert str(last) == "version 25: number (by memory 25)"
+    assert json.loads(json.dumps(config.history.to_dict()))["versions"][-1]["paths"] == ["number"]
+
+
+def test_status_before_while_and_after() -> None:
+    """The status tells what runs, what serves, and is always there to be asked."""
+    memory = Memory({"number": 1})
+    config = Config(memory, name="shop")
+    assert str(config.status()) == "shop: stopped, version 0"
+    config.bind(App)
+    with config:
+        status = config.status()
+        assert status.healthy
+        assert [(one.source, one.state) for one in status.sources] == [("memory", "live")]
+        assert status.to_dict()["sources"][0]["documents"][0]["state"] == "live"
+    assert config.status().sources[0].state == "stopped"
+    assert not config.status().healthy
+
+
+def test_a_refused_overlay_shows_in_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a class reads itself has no source in the list, so its problems stand beside them."""
+
+    class Own(Settings):
+        model_config = SettingsConfigDict(env_prefix="OWN_")
+        number: int = 0
+
+    config = Config()
+    own = config.bind(Own)
+    monkeypatch.setenv("OWN_NUMBER", "1")
+    with config:
+        assert own.current.number == 1
+        monkeypatch.setenv("OWN_NUMBER", CANARY)
+        with pytest.raises(ChangeRefused, match="OWN_NUMBER") as caught:
+            config.reload()
+        assert CANARY not in str(caught.value)
+        assert own.current.number == 1
+        assert [problem.path for problem in config.status().problems] == ["number"]
+        monkeypatch.setenv("OWN_NUMBER", "2")
+        assert config.reload().paths == ("number",)
+        assert own.current.number == 2
+        assert config.status().healthy
+
+
+def test_asking_before_the_first_load() -> None:
+    """What needs a version says that there is none yet, and how to get one."""
+    config = Config(Memory({}))
+    settings = config.bind(App)
+    for ask in (config.view, config.explain, config.unused, settings.explain, lambda: config.get("a")):
+        with pytest.raises(NotStarted, match="start"):
+            ask()
+    assert str(config.history) == "nothing was loaded yet"
+
+
+def test_a_view_shows_one_version_of_all() -> None:
+    """A view is fixed; it gives models and untyped values, and refuses what came later."""
+    memory = Memory({"number": 1, "redis": {"host": "a"}})
+    config = Config(memory)
+    settings, redis = config.bind(App), config.bind(Redis, at="redis")
+    with config:
+        view = config.view()
+        memory.set({"number": 2, "redis": {"host": "b"}})
+        settings.until(lambda app: app.number == 2, 5)
+        assert (view[settings].number, view[redis].host, view.get("number")) == (1, "a", 1)
+        assert view.get("nothing", "default") == "default"
+        now = config.view()
+        assert (now[settings].number, now[redis].host) == (2, "b")
+        assert (view.version, now.version) == (1, 2)
+        late = config.bind(Redis, at="redis")
+        with pytest.raises(KeyError, match="older than this binding"):
+            view[late]
+        assert config.view()[late].host == "b"
