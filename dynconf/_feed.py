@@ -26,6 +26,7 @@ from dynconf.errors import (
     ParseError,
     SourceError,
     SourceUnavailable,
+    UsageError,
 )
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
@@ -270,6 +271,8 @@ class SourceFeed:
             )
         except SourceError as error:
             raise _at(error, layer.origin()) from None
+        except UsageError as error:  # an unknown format
+            raise ParseError(str(error), layer.origin()) from None
         tree = _mapping(nested(at, parsed.value), layer.origin(), parsed.format)
         find_line = partial(_locate, locate, content, parsed.format, len(at))
         return replace(layer, tree=tree, locate=find_line)

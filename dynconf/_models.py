@@ -50,7 +50,7 @@ def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Pat
         raise Invalid([Fault(at, f"expected a mapping for {cls.__name__}", type_name(tree))])
     wanted = top_keys(cls)
     seen = tree if wanted is None else {key: tree[key] for key in wanted if key in tree}
-    data = _one_key_each(cls, copied(seen), at, higher)
+    data = one_key_each(cls, copied(seen), at, higher)
     raised = ""
     try:
         if issubclass(cls, BaseSettings):
@@ -70,7 +70,7 @@ def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Pat
     raise Invalid([_fault(detail, data, at, secrets) for detail in details])
 
 
-def _one_key_each(
+def one_key_each(
     cls: type[BaseModel], data: dict[str, Any], at: Path, higher: Callable[[Path, Path], bool]
 ) -> dict[str, Any]:
     """Leave, of several keys for one field, the one that the highest layer wrote.
@@ -90,7 +90,7 @@ def _one_key_each(
         if field.models and field.models[0][0] == ():
             key = next((key for key in field.keys if key in data), "")
             if key and isinstance(data[key], dict):
-                data[key] = _one_key_each(field.models[0][1], data[key], (*at, key), higher)
+                data[key] = one_key_each(field.models[0][1], data[key], (*at, key), higher)
     return data
 
 

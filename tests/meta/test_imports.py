@@ -32,12 +32,16 @@ MANAGER = staircase(
     CORE, "_gather", "_prepare", "_publisher", "_roster", "_feed", "_transactions", "_manager"
 )
 FACES = staircase({*CORE, *MANAGER}, "_lifecycle", "_status", "_explain", "_reports", "_override", "_binding")
-ADDRESSES = {"bootstrap": {*VALUES, *READING, *MODELS, *SOURCES["sources"], "sources"}}
+ADDRESSES = staircase(
+    {*VALUES, *READING, *MODELS}, "_addresses", "_schemes", "bootstrap", "_bootstrap_schema"
+)
+SOURCES["sources"] |= {"_addresses"}
 BESIDE = {"resources": {*VALUES, *HOST}, "flags": {*VALUES, *HOST}}
 CONFIG = {"config": {*CORE, *MANAGER, *FACES, *ADDRESSES, *SOURCES, *BESIDE}}
+ADAPTER = {"settings_source": {*CORE, *ADDRESSES, "config"}}
 DISCOVERY = {"discovery": {*VALUES, *HOST, *SERVERS, *DISPATCH}}
 HOUSE = VALUES | HOST | SERVERS | MODELS | READING | STORE | DISPATCH | SOURCES
-HOUSE |= MANAGER | FACES | ADDRESSES | BESIDE | CONFIG | DISCOVERY
+HOUSE |= MANAGER | FACES | ADDRESSES | BESIDE | CONFIG | ADAPTER | DISCOVERY
 # Nothing imports the edges, but for the command line's own start.
 EDGES = {edge: {*HOUSE} for edge in ("testing", "web", "integrations", "cli")} | {"__main__": {"cli"}}
 MAY_IMPORT = HOUSE | EDGES

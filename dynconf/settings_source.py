@@ -1,0 +1,95 @@
+"""Any dynconf source within an ordinary pydantic-settings class: loaded once, not watched."""
+
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from dynconf._merge import merged, rules_of
+from dynconf._models import one_key_each, type_name
+from dynconf._names import meanings, resolved
+from dynconf._origin import Origin, Problem
+from dynconf._schema import merges_of
+from dynconf._snapshot import Layer
+from dynconf._source import Source
+from dynconf._state import State
+from dynconf._tree import MISSING, Path, Tree, copied, dotted, find, parse_path
+from dynconf.config import Config
+from dynconf.errors import ChangeRefused, StartFailed
+
+__all__ = ["DynconfSettingsSource"]
+
+
+class DynconfSettingsSource(PydanticBaseSettingsSource):
+    """Sources for `settings_customise_sources`, merged as a `Config` would merge them.
+
+    They are read anew, and waited for, each time that the class is instantiated; that works within
+    a running event loop as well, and holds it up meanwhile.
+
+    Args:
+        settings_cls: the class that they are for; its merge policies hold, and its fields tell
+            what environment variables mean.
+        *sources: lowest priority first, or their one-line addresses.
+        at: the dotted path whose content is wanted.
+        **options: what `Config` takes besides sources, such as `profile` and `start_timeout`.
+
+    Raises:
+        BootstrapError: an address cannot be understood.
+        UsageError: a source needs a profile and none is set, or two merge policies disagree.
+    """
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], *sources: Source | str, at: str = "", **options: Any
+    ) -> None:
+        super().__init__(settings_cls)
+        self._config = Config(*sources, **options)
+        self._at = parse_path(at)
+
+    def __call__(self) -> dict[str, Any]:
+        """Load everything once; what stands at the path, in containers of its own.
+
+        Raises:
+            StartFailed: naming each source that did not answer or was not acceptable.
+        """
+        self._config.load()
+        return _tree_for(self.settings_cls, self._at, self._config._lifecycle.publisher.store.state)
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: the whole tree is given at once."""
+        return None, field_name, False
+
+
+def _tree_for(cls: type[BaseSettings], at: Path, state: State) -> dict[str, Any]:
+    """What the layers say to a class; not validated, as the class's other sources may complete it."""
+    trees: list[Tree] = []
+    problems: list[Problem] = []
+    for _, layer in sorted(state.layers.items(), key=lambda item: item[0]):
+        tree, clashes = _meant(layer, cls, at, trees)
+        trees.append(tree)
+        problems += clashes
+    rules = rules_of((*state.policies, *merges_of(cls, at)))
+    found = find(merged(trees, rules), at) if trees else {}
+    if not (found is MISSING or isinstance(found, dict)):
+        problems.append(Problem(dotted(at), f"expected a mapping for {cls.__name__}", type_name(found)))
+    if problems:
+        raise StartFailed([ChangeRefused(problems, "the settings are not valid")])
+
+    def higher(one: Path, other: Path) -> bool:
+        return _height(trees, one) > _height(trees, other)
+
+    return one_key_each(cls, {} if found is MISSING else copied(found), at, higher)
+
+
+def _meant(layer: Layer, cls: type[BaseSettings], at: Path, lower: list[Tree]) -> tuple[Tree, list[Problem]]:
+    """A layer's tree; that of environment variables as the class understands their names."""
+    if layer.names is None:
+        return layer.tree, []
+    found = resolved(layer.names, meanings(layer.names, [(cls, at)]), lower[::-1])
+    return found.tree, [
+        Problem(dotted(fault.path), fault.expected, fault.actual, "", Origin(layer.source, name))
+        for name, fault in found.faults
+    ]
+
+
+def _height(trees: list[Tree], path: Path) -> int:
+    return max((number for number, tree in enumerate(trees) if find(tree, path) is not MISSING), default=-1)
