@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dynconf._snapshot import Names, Update
 from dynconf._source import Feed, Source
 
+__all__ = ["Env"]
+
 
 class Env(Source):
     """Environment variables; read at the start and on `reload()`, as a process cannot see them change.

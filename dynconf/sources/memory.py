@@ -12,6 +12,9 @@ from typing import Any, Literal
 from dynconf._snapshot import Update
 from dynconf._source import Feed, Source
 from dynconf.errors import SourceError, SourceUnavailable
+from dynconf.sources._content import known_format, mount_point
+
+__all__ = ["Memory"]
 
 
 class Memory(Source):
@@ -29,6 +32,9 @@ class Memory(Source):
         allow_empty: whether a document without content is taken as an empty one.
         settle: seconds of quiet that a change waits for.
         remote: whether a start waits for it, as it does for what a server has.
+
+    Raises:
+        UsageError: there is no such format, or `at` is no path.
     """
 
     def __init__(
@@ -45,9 +51,9 @@ class Memory(Source):
         remote: bool = False,
     ) -> None:
         self.name = name
-        self.format = format
+        self.format = known_format(format)
         self.optional = optional
-        self.at = at
+        self.at = mount_point(at)
         self.on_missing = on_missing
         self.allow_empty = allow_empty
         self.settle = settle
@@ -104,7 +110,7 @@ class Memory(Source):
 
     def _update(self, content: Mapping[str, Any] | bytes | None) -> Update:
         revision = str(next(self._revisions))
-        return Update("memory", revision, copy.deepcopy(content), self.format)
+        return Update(self.name, revision, copy.deepcopy(content), self.format)
 
     def _wake(self) -> None:
         for run in list(self._runs):

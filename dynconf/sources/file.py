@@ -1,0 +1,224 @@
+"""Local files, followed while they are edited, swapped and replaced."""
+
+import copy
+import fnmatch
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dynconf._origin import Origin
+from dynconf._snapshot import Update
+from dynconf._source import Feed, Source
+from dynconf.errors import DocumentMissing, SourceError, UsageError
+from dynconf.sources._content import known_format, mount_point
+from dynconf.sources._links import Links
+from dynconf.sources._reading import UNREADABLE, Reading, explain, read
+from dynconf.sources._watch import WatchHub
+
+__all__ = ["File"]
+
+# Seconds that a file may be away, as it is while some programs save it.
+_GRACE = 1.0
+
+_PROFILE = "{profile}"
+_WILDCARDS = frozenset("*?[")
+
+_logger = logging.getLogger("dynconf.files")
+
+
+class File(Source):
+    """A local file, or with wildcards in its name all files that match, in the order of their names.
+
+    It follows saves in place and by renaming, swapped links (as Kubernetes mounts have them), and
+    folders that come later or are replaced. A path that exists is taken as it stands, wildcards or
+    not; `~` is the user's home, and `{profile}` each of the profiles in turn.
+
+    Args:
+        path: where; its folders have no wildcards.
+        optional: whether a start may go on without it.
+        at: the dotted path that its content is mounted at.
+        format: what it is written in, if its extension does not say so.
+        on_missing: what becomes of a required file that goes: `"keep"` its content or `"drop"` it.
+        allow_empty: whether a file without content is taken as an empty document.
+        settle: seconds of quiet that a change waits for, after the 15 ms that the watcher waits.
+
+    Raises:
+        UsageError: there is no such format, or `at` is no path.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        optional: bool = False,
+        at: str = "",
+        format: str | None = None,
+        on_missing: Literal["keep", "drop"] = "keep",
+        allow_empty: bool = False,
+        settle: float = 0.01,
+    ) -> None:
+        self._place(os.fspath(path))
+        self.optional = optional
+        self.at = mount_point(at)
+        self.format = known_format(format)
+        self.on_missing = on_missing
+        self.allow_empty = allow_empty
+        self.settle = settle
+
+    def resolve(self, profiles: tuple[str, ...]) -> Sequence[Source]:
+        """One file for each profile, if the path asks for it; else the file itself.
+
+        Raises:
+            UsageError: a required file asks for a profile and there is none, or there are wildcards
+                in a folder's name.
+        """
+        if _PROFILE not in self.path:
+            return (self._for(self.path),)
+        if not profiles and not self.optional:
+            raise UsageError(
+                f"{self.name}: the path asks for a profile and none is chosen;"
+                " give Config(profile=...) or set DYNCONF_PROFILE"
+            )
+        return tuple(self._for(self.path.replace(_PROFILE, profile)) for profile in profiles)
+
+    async def run(self, feed: Feed) -> None:
+        """Report each file, then whatever becomes of it."""
+        following = _Following(self, feed)
+        with feed.shared("files", WatchHub).follow(following.folder, feed, following.look) as follower:
+            while True:
+                following.take(await follower.next(), follower.again)
+                if not feed.watching:
+                    return
+
+    def _place(self, path: str) -> None:
+        self.path = path
+        self.name = f"file:{path}"
+        self.members = not _WILDCARDS.isdisjoint(os.path.basename(path))
+
+    def _for(self, path: str) -> "File":
+        """The same source for a path that is settled, wildcards or not."""
+        file = copy.copy(self)
+        file._place(path)
+        real = os.path.expanduser(path)
+        if os.path.lexists(real):
+            file.members = False
+        elif "**" in real:
+            raise UsageError(f"{file.name}: '**' is not supported; name each folder in a File of its own")
+        elif not (_WILDCARDS.isdisjoint(folder := os.path.dirname(real)) or os.path.isdir(folder)):
+            raise UsageError(f"{file.name}: only a file's name may have wildcards, not its folders")
+        return file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What a look found: each document that is there, and what kept others from being read."""
+
+    readings: dict[str, Reading]
+    fault: SourceError | None
+
+
+class _Following:
+    """One run of a file source: what it found last, and what it tells its feed of what it finds now."""
+
+    def __init__(self, source: File, feed: Feed) -> None:
+        if _PROFILE in source.path:
+            raise UsageError(f"{source.name}: the path asks for a profile and none is chosen")
+        self._source = source
+        self._feed = feed
+        self._path = os.path.abspath(os.path.expanduser(source.path))
+        self.folder = os.path.dirname(self._path)
+        self._seen: dict[str, Reading] = {}
+        self._gone: dict[str, float] = {}
+        self._loaded = False
+
+    def look(self, links: Links) -> _Found | None:
+        """Read what changed; runs on a thread and alters nothing."""
+        seen, readings, fault = self._seen, {}, None
+        try:
+            for document, path in self._paths(links):
+                before = seen.get(document, UNREADABLE)
+                try:
+                    readings[document] = read(links, path, self._feed.limits.bytes, before)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    if isinstance(error, IsADirectoryError) and self._source.members:
+                        continue
+                    readings[document] = before
+                    fault = explain(error, Origin(self._source.name, document))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            readings = seen
+            fault = explain(error, Origin(self._source.name, os.path.dirname(self._source.path)))
+        same = readings.keys() == seen.keys() and all(readings[name] is seen[name] for name in readings)
+        return None if same and fault is None and self._loaded else _Found(readings, fault)
+
+    def take(self, found: _Found, again: Callable[[float], None]) -> None:
+        """Tell the feed; on its loop.
+
+        Raises:
+            SourceError: something could not be read, and there is no watching that would see it mend.
+        """
+        feed, before, now = self._feed, self._seen, dict(found.readings)
+        for document, reading in now.items():
+            self._gone.pop(document, None)
+            if reading is not before.get(document) and reading.content is not None:
+                feed.update(self._update(document, reading))
+                if reading.mounted and not self._loaded:
+                    _logger.info("%s is mounted on its own; such a mount may never show a change", document)
+        for document in before.keys() - now.keys():
+            if self._is_away(document, again):
+                now[document] = before[document]
+            else:
+                feed.update(self._no_file(document))
+        self._seen = now
+        fault = found.fault
+        if not (now or fault or self._loaded):
+            fault = self._nothing_there()
+        if fault is not None:
+            if not feed.watching:
+                raise fault
+            feed.failed(fault)
+        elif not self._loaded:
+            self._loaded = True
+            feed.loaded()
+
+    def _paths(self, links: Links) -> Iterator[tuple[str, str]]:
+        """Each document's name, and the absolute path of its file."""
+        if not self._source.members:
+            yield self._source.path, self._path
+            return
+        given, pattern = os.path.split(self._source.path)
+        for name in sorted(fnmatch.filter(os.listdir(links.enter(self.folder)), pattern)):
+            if pattern.startswith(".") or not name.startswith("."):
+                yield os.path.join(given, name), os.path.join(self.folder, name)
+
+    def _update(self, document: str, reading: Reading) -> Update:
+        order = os.path.basename(document) if self._source.members else 0
+        return Update(document, reading.revision, reading.content, self._source.format, order=order)
+
+    def _no_file(self, document: str) -> Update:
+        place = os.path.abspath(os.path.expanduser(document))
+        return Update(document, "", None, note=f"there is no file at {place}")
+
+    def _is_away(self, document: str, again: Callable[[float], None]) -> bool:
+        """Whether a file that is not there may be back in a moment."""
+        now = self._feed.clock.monotonic()
+        if document not in self._gone and self._loaded:
+            self._gone[document] = now
+            again(_GRACE)
+        return self._gone.get(document, -_GRACE) + _GRACE > now
+
+    def _nothing_there(self) -> SourceError | None:
+        """What it means that there is no file from the start."""
+        if not self._source.members:
+            self._feed.update(self._no_file(self._source.path))
+            return None
+        if self._source.optional:
+            return None
+        folder, pattern = os.path.split(self._source.path)
+        reason = f"no file in '{folder or os.curdir}' matches '{pattern}'"
+        return DocumentMissing(reason, Origin(self._source.name))
