@@ -2,7 +2,9 @@
 
 import asyncio
 import inspect
+import warnings
 from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 from typing import Any, Generic, NoReturn, TypeVar, overload
 
@@ -47,6 +49,31 @@ class _NotLoaded:
 NOT_LOADED: Any = _NotLoaded()
 
 
+class Subscriber(Generic[V]):
+    """What `on_change` gives back until it has a function: call it with one, or decorate one."""
+
+    def __init__(
+        self, looks_at: str, subscribe: Callable[[Callable[[Any], object]], Subscription[V]]
+    ) -> None:
+        self._looks_at = looks_at
+        self._subscribe = subscribe
+        self._used = False
+
+    def __call__(self, function: Callable[[Change[V]], object]) -> Subscription[V]:
+        """Have the function called from now on."""
+        self._used = True
+        return self._subscribe(function)
+
+    def __del__(self) -> None:
+        if not self._used:
+            warnings.warn(
+                f"on_change({self._looks_at}) was given no function, so nothing is called; a lambda, or"
+                " another object that can be called, is a selector: write on_change(...)(function)",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
 class Binding(Generic[T]):
     """A validated model over a path of the merged tree, always the current version.
 
@@ -70,23 +97,19 @@ class Binding(Generic[T]):
         return f"<Binding of {self._cls.__name__}{f' at {dotted(self._at)}' if self._at else ''}>"
 
     @overload
-    def on_change(
-        self, path: str, /, *, immediate: bool = False
-    ) -> Callable[[Callable[[Change[Any]], object]], Subscription[Any]]: ...
+    def on_change(self, path: str, /, *, immediate: bool = False) -> Subscriber[Any]: ...
     @overload
     def on_change(  # type: ignore[overload-overlap]  # the other order makes pyright read lambdas as callbacks
         self, select: Callable[[T], V], /, *, immediate: bool = False
-    ) -> Callable[[Callable[[Change[V]], object]], Subscription[V]]: ...
+    ) -> Subscriber[V]: ...
     @overload
     def on_change(self, function: Callable[[Change[T]], object], /) -> Subscription[T]: ...
     @overload
-    def on_change(
-        self, what: None = None, /, *, immediate: bool = False
-    ) -> Callable[[Callable[[Change[T]], object]], Subscription[T]]: ...
+    def on_change(self, what: None = None, /, *, immediate: bool = False) -> Subscriber[T]: ...
     @overload
     def on_change(
         self, what: None = None, /, *, select: Callable[[T], V], immediate: bool = False
-    ) -> Callable[[Callable[[Change[V]], object]], Subscription[V]]: ...
+    ) -> Subscriber[V]: ...
     def on_change(
         self, what: Any = None, /, *, select: Callable[[T], Any] | None = None, immediate: bool = False
     ) -> Any:
@@ -97,13 +120,15 @@ class Binding(Generic[T]):
             @settings.on_change(lambda s: s.redis)      # a selector
             def moved(change): ...
 
+            settings.on_change("redis.host")(queue.put)     # a function that is there already
+
         Sync functions run on callback threads, async ones on the core's loop. One function is never
         called twice at a time; while it runs, only the latest change waits. What it raises is
         logged. It is kept when the Config stops and starts again.
 
         Args:
-            what: the function itself (made with `def`), or a path, or a selector (a lambda, or
-                anything else that can be called; for one made with `def`, say `select=`).
+            what: the function itself, if it was made with `def`; or a path; or a selector: a lambda,
+                or anything else that can be called (for one made with `def`, say `select=`).
             select: a selector.
             immediate: tell it what holds now, too, as a first change with `initial` set.
 
@@ -117,8 +142,9 @@ class Binding(Generic[T]):
         ):
             return self._subscribe((), None, immediate, what)
         if isinstance(what, str):
-            return partial(self._subscribe, self._field_path(what), None, immediate)
-        return partial(self._subscribe, (), select or what, immediate)
+            return Subscriber(what, partial(self._subscribe, self._field_path(what), None, immediate))
+        name = getattr(select or what, "__qualname__", "a selector") if select or what else "everything"
+        return Subscriber(name, partial(self._subscribe, (), select or what, immediate))
 
     def _subscribe(
         self,
@@ -163,10 +189,14 @@ class Binding(Generic[T]):
             BlockingCall: called on the core's own loop.
             UsageError: the Config stopped meanwhile.
         """
-        self._lifecycle.refuse_to_block("auntil(...)")
+        self._lifecycle.refuse_to_block("await auntil(...)")
         until = self._until(condition)
         try:
             return until.future.result(timeout)
+        except FutureTimeoutError:
+            if until.future.done():  # the condition's own
+                raise
+            raise TimeoutError(f"no version met the condition within {timeout:g} s") from None
         finally:
             self._lifecycle.publisher.dispatcher.discard(until)
 
@@ -176,6 +206,10 @@ class Binding(Generic[T]):
         try:
             async with asyncio.timeout(timeout):
                 return await asyncio.wrap_future(until.future)
+        except TimeoutError:
+            if until.future.done() and not until.future.cancelled():  # the condition's own
+                raise
+            raise TimeoutError(f"no version met the condition within {timeout:g} s") from None
         finally:
             self._lifecycle.publisher.dispatcher.discard(until)
 

@@ -1,15 +1,17 @@
 """Why a value is what it is: every layer's answer, and the one that won."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
-from dynconf._merge import merged
+from dynconf._merge import Rules, merged
 from dynconf._origin import Origin
 from dynconf._schema import secrets_of
 from dynconf._secrets import masked
+from dynconf._snapshot import Layer
 from dynconf._state import State
-from dynconf._tree import MISSING, Path, dotted, find
+from dynconf._tree import MISSING, Path, dotted, find, nested
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +81,57 @@ def explain(state: State, path: Path, index: int | None = None) -> Explanation:
         path: a path of the tree.
         index: the model whose own sources count as well; they are not part of the tree.
     """
-    said = [(find(override.tree, path), Origin("override")) for override in reversed(state.overrides)]
+    said = [(override.tree, Origin("override")) for override in reversed(state.overrides)]
     if index is not None:
-        inner = path[len(state.specs[index].at) :]
-        said += [
-            (find(part.tree, inner), part.origin(inner)) for part in reversed(state.overlays[index].parts)
+        at = state.specs[index].at
+        own = reversed(state.overlays[index].parts)
+        said += [(nested(at, part.tree), part.origin(path[len(at) :])) for part in own]
+    said += [(layer.tree, _origin(layer, path)) for layer in reversed(state.layers.values())]
+    showing = _showing([tree for tree, _ in said], path, state.rules)
+    answers = tuple(
+        Answer(origin, _mask(state, value, path), number in showing)
+        for number, (tree, origin) in enumerate(said)
+        if (value := find(tree, path)) is not MISSING
+    )
+    result = find(state.tree, path)
+    if index is not None and state.overlays[index].tree:
+        shown = [
+            value
+            for n, (tree, _) in enumerate(said)
+            if n in showing and (value := find(tree, path)) is not MISSING
         ]
-    for layer in reversed(state.layers.values()):
-        value = find(layer.tree, path)
-        said.append((value, layer.origin(path) if value is not MISSING else Origin("")))
-    answers = [(value, origin) for value, origin in said if value is not MISSING]
-    shown = [
-        Answer(origin, _mask(state, value, path), used)
-        for (value, origin), used in zip(answers, _used(v for v, _ in answers), strict=True)
-    ]
-    result: Any = None
-    if answers:
-        overlaid = index is not None and bool(state.overlays[index].tree)
-        found = merged([value for value, _ in reversed(answers)]) if overlaid else find(state.tree, path)
-        result = _mask(state, found, path)
-    return Explanation(dotted(path), state.version, result, tuple(shown))
+        result = merged(shown[::-1]) if shown else MISSING
+    value = None if result is MISSING else _mask(state, result, path)
+    return Explanation(dotted(path), state.version, value, answers)
 
 
-def _used(values: Iterable[Any]) -> list[bool]:
-    """Which answers, highest first, show in the result: mappings add up until something else comes."""
-    used, showing = [], True
-    for number, value in enumerate(values):
-        mapping = isinstance(value, dict)
-        used.append(showing and (mapping or number == 0))
-        showing = showing and mapping
-    return used
+def _origin(layer: Layer, path: Path) -> Origin:
+    """Where a layer speaks of a path; its lines are looked for only if it does."""
+    return layer.origin(path) if find(layer.tree, path) is not MISSING else Origin(layer.source)
+
+
+def _showing(trees: Sequence[Any], path: Path, rules: Rules | None) -> set[int]:
+    """Which of the trees, highest first, show in what is merged at a path."""
+    open_here = list(enumerate(trees))
+    for step in path:
+        inner = (
+            (number, find(value, (step,)))
+            for number, value in _adding_up(open_here, rules)
+            if isinstance(value, (dict, list))
+        )
+        open_here = [(number, value) for number, value in inner if value is not MISSING]
+        rules = rules.child(str(step)) if rules else None
+    return {number for number, _ in _adding_up(open_here, rules)}
+
+
+def _adding_up(values: Sequence[tuple[int, Any]], rules: Rules | None) -> Sequence[tuple[int, Any]]:
+    """Those, highest first, that make the result together: mappings do, lists only by policy."""
+    how = rules.here if rules else None
+    top = values[0][1] if values else None
+    kind: type | None = dict if isinstance(top, dict) else list if isinstance(top, list) and how else None
+    if kind is None or (how is not None and how.how == "replace"):
+        return values[:1]
+    return list(takewhile(lambda item: isinstance(item[1], kind), values))
 
 
 def _mask(state: State, value: Any, path: Path) -> Any:

@@ -259,10 +259,7 @@ class SourceFeed:
         if not content.strip(b" \t\r\n\0\xef\xbb\xbf"):
             if self.source.allow_empty:
                 return layer
-            reason = (
-                "it is empty; the last good content stays (allow_empty=True takes it as an empty document)"
-            )
-            raise ParseError(reason, layer.origin())
+            raise ParseError("it is empty (allow_empty=True would take that for a document)", layer.origin())
         from dynconf.parsers import locate, parse  # noqa: PLC0415 - parsers are costly to import
 
         try:
@@ -273,6 +270,9 @@ class SourceFeed:
             raise _at(error, layer.origin()) from None
         except UsageError as error:  # an unknown format
             raise ParseError(str(error), layer.origin()) from None
+        if parsed.format == "dotenv":
+            names = Names(parsed.value, ours=True, at=at)
+            return replace(layer, names=names, locate=partial(locate, content, parsed.format))
         tree = _mapping(nested(at, parsed.value), layer.origin(), parsed.format)
         find_line = partial(_locate, locate, content, parsed.format, len(at))
         return replace(layer, tree=tree, locate=find_line)

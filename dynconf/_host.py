@@ -194,7 +194,7 @@ class Host:
 
     # Stopping
 
-    def stop(self, budget: float = _BUDGET, *, instead: str = "astop()") -> None:
+    def stop(self, budget: float = _BUDGET, *, instead: str = "await astop()") -> None:
         """Cancel everything and wait until it is gone, or the budget is used up.
 
         What hangs is abandoned and logged by name. May be called again, and from a callback, which
@@ -264,7 +264,7 @@ class Host:
 
     def _refuse_to_block(self, instead: str) -> None:
         if self.here():
-            raise BlockingCall(f"this would wait for the event loop that it runs on; use `await {instead}`")
+            raise BlockingCall(f"this would wait for the event loop that it runs on; use `{instead}`")
 
     def _fail_if_lost(self, future: Future[Any]) -> None:
         """See what nobody tells: the caller's loop isn't run any more, or the end came between two steps."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from dynconf._prepare import Preparer
 from dynconf._process import park
 from dynconf._publisher import Publisher
 from dynconf._roster import Roster
-from dynconf.errors import BlockingCall, NotStarted, UsageError
+from dynconf.errors import BlockingCall, DynconfError, NotStarted, UsageError
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Lifecycle:
     def refuse_to_block(self, instead: str) -> None:
         """Raise `BlockingCall` on the core's own loop, naming the form to await."""
         if self.here():
-            raise BlockingCall(f"this would wait for the event loop that it runs on; use `await {instead}`")
+            raise BlockingCall(f"this would wait for the event loop that it runs on; use `{instead}`")
 
     def start(self, *, watching: bool) -> None:
         """Run the core on a thread of its own; back when everything is loaded."""
@@ -53,8 +54,10 @@ class Lifecycle:
                 self.options.name, threads=self.options.callback_threads, on_fork=self.on_fork
             )
             try:
-                host.call(partial(self._begin, host, watching), instead="astart()")
+                host.call(partial(self._begin, host, watching), instead="await astart()")
             except BaseException:
+                with suppress(DynconfError, TimeoutError):
+                    host.call(self._end, instead="await astop()", timeout=0.4)
                 self._discard(host)
                 host.stop()
                 raise
@@ -85,7 +88,7 @@ class Lifecycle:
             return
         if host.alive:
             try:
-                host.call(self._end, instead="astop()", timeout=0.4)
+                host.call(self._end, instead="await astop()", timeout=0.4)
             except TimeoutError:
                 logger.warning("%s: what its sources share did not close in time", self.options.name)
             except NotStarted:

@@ -229,12 +229,16 @@ class Manager:
 
     async def _answers(self, feeds: Sequence[SourceFeed]) -> None:
         """Wait until the sources have answered; in the end those that need not are forgiven."""
+        late = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._options.start_timeout):
                 while not (any(map(SourceFeed.fatal, feeds)) or all(map(SourceFeed.answered, feeds))):
                     self._progress.clear()
                     await self._progress.wait()
-        failures = [failure for feed in feeds if (failure := feed.fatal() or self._lacking(feed))]
+                late = False
+        failures = [failure for feed in feeds if (failure := feed.fatal())]
+        if late:
+            failures += [failure for feed in feeds if not feed.fatal() and (failure := self._lacking(feed))]
         if failures:
             raise StartFailed(failures)
 

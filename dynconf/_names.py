@@ -42,6 +42,7 @@ def meanings(names: Names, shapes: Sequence[tuple[Model, Path]]) -> list[Meaning
     for name in sorted(names.values, key=lambda name: (name.count(names.delimiter), name)):
         steps = [step for step in name[len(names.prefix) :].split(names.delimiter) if step]
         if steps:
+            steps = [*map(str, names.at), *steps]
             readings = [_meaning(name, steps, model, at) for model, at in shapes]
             unknown = Meaning(name, tuple((step, False) for step in steps), 0)
             found.append(max([unknown, *readings], key=lambda meaning: meaning.known))
@@ -103,7 +104,7 @@ def resolved(names: Names, found: Sequence[Meaning], lower: Sequence[Tree]) -> R
 
     for meaning in found:
         path: Path = ()
-        ours = bool(names.prefix) or meaning.known > 0
+        ours = names.ours or bool(names.prefix) or meaning.known > 0
         for step, known in meaning.steps:
             if not known:
                 spelt = spelling(path).get(step.casefold())

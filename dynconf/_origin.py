@@ -57,7 +57,9 @@ class Problem:
     origin: Origin | None = None
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.expected}" if self.path else self.expected
+        if not self.path:
+            return f"{self.origin}: {self.expected}" if self.origin else self.expected
+        text = f"{self.path}: {self.expected}"
         if self.actual:
             text += f", got {self.actual}"
         if self.model:

@@ -97,6 +97,8 @@ class Publisher:
         if not self.store.commit(plan):
             return None
         documents = tuple(dict.fromkeys(item for one in plan.accepted for item in _documents(one, plan.base)))
+        if plan.state.overrides != plan.base.overrides:
+            documents += (("override", "", ""),)
         applied = Applied(plan.state.version, self.clock.time(), tuple(sorted(plan.paths)), documents)
         if plan.publishes or plan.models:
             self._publish(plan.state, plan.models)
@@ -111,9 +113,7 @@ class Publisher:
         if state.loaded or state.layers:
             overlays = (NO_OVERLAY,) * len(state.specs)
             empty: Tree = {}
-            state = replace(
-                state, loaded=False, layers={}, base=empty, tree=empty, overlays=overlays
-            )
+            state = replace(state, loaded=False, layers={}, base=empty, tree=empty, overlays=overlays)
             self.store = Store(state=state)
 
     def forked(self, host: Host) -> None:

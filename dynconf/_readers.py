@@ -54,8 +54,9 @@ def _unread(tree: Mapping[str, Any], reads: Any, at: Path) -> Iterator[Unused]:
     for key, item in tree.items():
         below = reads.get(key, reads.get("*"))
         if below is None:
-            near = get_close_matches(key, [name for name in reads if name not in tree], n=2)
-            yield Unused((*at, key), tuple(near))
+            free = {name.casefold(): name for name in reads if name not in tree}
+            near = get_close_matches(key.casefold(), free, n=2)
+            yield Unused((*at, key), tuple(free[name] for name in near))
         elif isinstance(below, dict):
             yield from _inside(item, below, (*at, key))
 

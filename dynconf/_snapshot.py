@@ -17,12 +17,16 @@ class Names:
     """Flat names and texts, as the environment holds them; each one's path is found when planning.
 
     `values` maps the full variable name to its text, `prefix` is what all of them begin with,
-    `delimiter` what separates the steps of a path in a name.
+    `delimiter` what separates the steps of a path in a name. `ours` says that all of them are
+    meant for this program; of an environment without a prefix that is not known, so names that
+    nobody knows are left out. `at` is the path that all of them are mounted at.
     """
 
     values: Mapping[str, str]
     prefix: str = ""
     delimiter: str = "__"
+    ours: bool = False
+    at: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,11 @@ class Layer:
     def origin(self, path: Path = ()) -> Origin:
         """Where the value at `path` stands in this document; `()` is the document itself."""
         if self.names is not None:
-            return Origin(self.source, self._variable(path), "")
+            variable = self._variable(path)
+            place = self.locate((variable,)) if variable else None
+            if place is None and not self.names.ours:
+                return Origin(self.source, variable)
+            return Origin(self.source, self.document, self.revision, *(place or (None, None)))
         line, column = (self.locate(path) if path else None) or (None, None)
         return Origin(self.source, self.document, self.revision, line, column)
 
@@ -160,7 +168,8 @@ class Change(Generic[T]):
     """What a subscriber is told.
 
     `old` is what this subscriber saw last and `new` what holds now, both as its selector picked
-    them; `paths` are the fields that differ between the two, dotted, relative to the binding;
+    them; `paths` are the fields that differ between the two, dotted, relative to the binding (of
+    all the model, where a selector picks something else than one of its parts);
     `view` shows every other model of the same `version`. With `initial` nothing changed: the
     subscriber asked to be told the present value, and `old` is `new`.
     """

@@ -85,6 +85,9 @@ class Source(ABC):
     members: bool = False
     """Whether its documents come and go freely, as the files of a glob do."""
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {getattr(self, 'name', '')}>"
+
     def resolve(self, profiles: tuple[str, ...]) -> Sequence["Source"]:
         """The sources that stand in for this one under the given profiles; usually itself."""
         return (self,)

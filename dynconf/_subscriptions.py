@@ -12,6 +12,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
+from pydantic import BaseModel
+
 from dynconf._dispatch import Dispatcher
 from dynconf._host import Host
 from dynconf._inbox import trace
@@ -82,11 +84,9 @@ class _Watch(Generic[T]):
             return None
         self._seen = (model, value)
         differing = delta_paths(changed_fields(old_model, model))
-        paths = frozenset(dotted(path) for path in differing if self._concerns(path))
+        within = self.path or _place_of(value, model) or ()
+        paths = frozenset(dotted(path) for path in differing if _meet(within, path))
         return Change(old, value, paths, snapshot.version, View(snapshot), initial)
-
-    def _concerns(self, path: Path) -> bool:
-        return all(str(a) == str(b) for a, b in zip(self.path, path, strict=False))
 
     def _value(self, model: Any) -> Any:
         if self._select is None:
@@ -96,6 +96,24 @@ class _Watch(Generic[T]):
         except Exception as error:  # noqa: BLE001 - one subscriber's failure is nobody else's
             logger.error("the selector of %s failed; its old value stands\n%s", self._name, trace(error))
             return self._latest
+
+
+def _meet(a: Path, b: Path) -> bool:
+    """Whether one path lies on, above or below the other."""
+    return all(str(one) == str(other) for one, other in zip(a, b, strict=False))
+
+
+def _place_of(value: Any, model: Any) -> Path | None:
+    """Where in a model a selected sub-model stands; `None` for anything else."""
+    if not isinstance(value, BaseModel) or not isinstance(model, BaseModel):
+        return None
+    for name, item in model.__dict__.items():
+        if item is value:
+            return (name,)
+        below = _place_of(value, item)
+        if below is not None:
+            return (name, *below)
+    return None
 
 
 class Subscription(ABC, Generic[T]):
@@ -162,7 +180,7 @@ class Subscription(ABC, Generic[T]):
         finally:
             self._running = False
 
-    def forked(self) -> None:
+    def _forked(self) -> None:
         self._running = False
         self._wake()
 
@@ -180,7 +198,7 @@ class ChangeSubscription(Subscription[T]):
     ) -> None:
         super().__init__(dispatcher, function)
         self._watch: _Watch[T] = _Watch(index, self._wake, self.name, path, select)
-        self._watch.forked = self.forked  # type: ignore[method-assign]
+        self._watch.forked = self._forked  # type: ignore[method-assign]
 
     def begin(self, *, immediate: bool) -> None:
         """Start being told."""
@@ -199,19 +217,28 @@ class ErrorSubscription(Subscription[DynconfError]):
 
     def __init__(self, dispatcher: Dispatcher, function: Callable[..., Any]) -> None:
         super().__init__(dispatcher, function)
-        self._errors: deque[DynconfError] = deque(maxlen=1000)
-        dispatcher.add_errors(self)
+        self._queue = _Errors(self._wake, self._forked)
+        dispatcher.add_errors(self._queue)
+
+    def _leave(self) -> None:
+        self._dispatcher.discard_errors(self._queue)
+
+    def _next(self) -> DynconfError | None:
+        return self._queue.waiting.popleft() if self._queue.waiting else None
+
+
+class _Errors:
+    """The errors that one subscriber was not told of yet."""
+
+    def __init__(self, wake: Callable[[], object], forked: Callable[[], None]) -> None:
+        self.waiting: deque[DynconfError] = deque(maxlen=1000)
+        self.forked = forked
+        self._wake = wake
 
     def put(self, error: DynconfError) -> None:
         """Queue an error."""
-        self._errors.append(error)
+        self.waiting.append(error)
         self._wake()
-
-    def _leave(self) -> None:
-        self._dispatcher.discard_errors(self)
-
-    def _next(self) -> DynconfError | None:
-        return self._errors.popleft() if self._errors else None
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

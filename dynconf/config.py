@@ -177,7 +177,8 @@ class Config:
         elif lifecycle.here():
             lifecycle.manager_here().change_now(lambda: self._plan(binding))
         else:
-            lifecycle.call(lambda manager: manager.change(lambda: self._plan(binding)), instead="abind(...)")
+            form = "await abind(...)"
+            lifecycle.call(lambda manager: manager.change(lambda: self._plan(binding)), instead=form)
         return binding
 
     async def abind(self, cls: type[M], *, at: str = "") -> Binding[M]:
@@ -189,7 +190,7 @@ class Config:
             self._bind_at_rest(binding)
         return binding
 
-    def get(self, path: str | tuple[str | int, ...], default: Any = None) -> Any:
+    def get(self, path: str | tuple[str | int, ...] = "", default: Any = None) -> Any:
         """The untyped value at a path of the merged tree, or `default`; a copy, yours to alter.
 
         Raises:
@@ -223,7 +224,7 @@ class Config:
             ChangeRefused: something is still refused; what could be taken was.
             NotStarted: it does not run.
         """
-        return self._lifecycle.call(lambda manager: manager.reload(), instead="areload()")
+        return self._lifecycle.call(lambda manager: manager.reload(), instead="await areload()")
 
     async def areload(self) -> Applied:
         """Do what `reload` does, from whichever loop."""
@@ -243,7 +244,7 @@ class Config:
         places = self._roster.place(_source(source), before)
         applied = None
         if self._lifecycle.running:
-            applied = self._lifecycle.call(lambda manager: manager.add(places), instead="aadd(...)")
+            applied = self._lifecycle.call(lambda manager: manager.add(places), instead="await aadd(...)")
         self._roster.admit(source, places)
         return applied
 
@@ -266,7 +267,8 @@ class Config:
         places = self._roster.find(source)
         applied = None
         if self._lifecycle.running:
-            applied = self._lifecycle.call(lambda manager: manager.remove(places), instead="aremove(...)")
+            form = "await aremove(...)"
+            applied = self._lifecycle.call(lambda manager: manager.remove(places), instead=form)
         self._roster.dismiss(places)
         return applied
 
@@ -340,5 +342,6 @@ def _source(given: Source | str) -> Source:
 
         return source_from_address(given)
     if not isinstance(given, Source):
-        raise UsageError(f"a source, or the address of one, is wanted, not {type(given).__name__}")
+        hint = f"; for a file, write File({str(given)!r})" if isinstance(given, os.PathLike) else ""
+        raise UsageError(f"a source, or the address of one, is wanted, not {type(given).__name__}{hint}")
     return given
