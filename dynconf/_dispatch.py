@@ -1,6 +1,7 @@
 """Who is to be told of a change: an index of all interests, asked once for every commit."""
 
 import threading
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from dynconf._host import Host
@@ -65,7 +66,7 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self.host: Host | None = None
-        self.lock = threading.RLock()
+        self.lock: AbstractContextManager[object] = threading.RLock()
         self._snapshot: Snapshot | None = None
         self._everyone: dict[Interest, None] = {}
         self._groups: dict[int, _Group] = {}

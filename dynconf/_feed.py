@@ -90,10 +90,10 @@ class SourceFeed:
         self.name = name
         self.position = position
         self.watching = watching
-        self.clock = around.clock
-        self.limits = around.limits
+        self.clock: Clock = around.clock
+        self.limits: Limits = around.limits
         self.documents: dict[str, Document] = {}
-        self.is_loaded = False
+        self.is_loaded: bool = False
         self.error: SourceError | None = None
         self.failing_since: float | None = None
         self.last_success: float | None = None

@@ -42,11 +42,11 @@ class Manager:
 
     def __init__(self, host: Host, publisher: Publisher, options: Options, preparers: list[Preparer]) -> None:
         self.host = host
-        self.clock = options.clock
-        self.limits = options.limits
+        self.clock: Clock = options.clock
+        self.limits: Limits = options.limits
         self.publisher = publisher
         self.feeds: dict[float, SourceFeed] = {}
-        self.transactions = Transactions(publisher, preparers, self)
+        self.transactions: Transactions = Transactions(publisher, preparers, self)
         self._options = options
         self._gathering = Gathering()
         self._aside: dict[float, Gathering] = {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from pydantic_settings import (
@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     variable never beats a configuration source unasked.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix=_Unset())
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True, extra="ignore", env_prefix=_Unset()
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -61,9 +61,9 @@ class Publisher:
     def __init__(
         self, store: Store, clock: Clock, set_current: Callable[[Any, Any], None], nothing: Any
     ) -> None:
-        self.store = store
+        self.store: Store = store
         self.clock = clock
-        self.dispatcher = Dispatcher()
+        self.dispatcher: Dispatcher = Dispatcher()
         self.history: deque[Applied] = deque(maxlen=20)
         self.snapshot: Snapshot | None = None
         self._set_current = set_current

@@ -26,7 +26,7 @@ class Store:
                 (parse_path(path), merge, "Config(merge=…)") for path, merge in (policies or {}).items()
             )
             state = State(policies=said, rules=rules_of(said))
-        self.state = state
+        self.state: State = state
         self._indexes = Indexes(state.specs)
 
     def plan(self, candidates: Sequence[Candidate], *, whole: bool = False) -> Plan:

@@ -125,7 +125,7 @@ class Subscription(ABC, Generic[T]):
 
     def __init__(self, dispatcher: Dispatcher, function: Callable[..., Any]) -> None:
         self.name: str = getattr(function, "__qualname__", type(function).__name__)
-        self.closed = False
+        self.closed: bool = False
         self._dispatcher = dispatcher
         self._function = function
         self._is_async = _is_async(function)

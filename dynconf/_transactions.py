@@ -60,7 +60,7 @@ class Transactions:
     def __init__(self, publisher: Publisher, preparers: list[Preparer], around: Surroundings) -> None:
         self.preparers = preparers
         self.waiting: dict[Key, Waiting] = {}
-        self.due = False
+        self.due: bool = False
         self._publisher = publisher
         self._around = around
 

@@ -28,7 +28,7 @@ class Env(Source):
         delimiter: str = "__",
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self.name = f"env:{prefix}" if prefix else "env"
+        self.name: str = f"env:{prefix}" if prefix else "env"
         self.prefix = prefix
         self.delimiter = delimiter
         self._environ = environ

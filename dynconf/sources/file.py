@@ -61,9 +61,9 @@ class File(Source):
     ) -> None:
         self._place(os.fspath(path))
         self.optional = optional
-        self.at = mount_point(at)
-        self.format = known_format(format)
-        self.on_missing = on_missing
+        self.at: str = mount_point(at)
+        self.format: str | None = known_format(format)
+        self.on_missing: Literal["keep", "drop"] = on_missing
         self.allow_empty = allow_empty
         self.settle = settle
 
@@ -94,8 +94,8 @@ class File(Source):
 
     def _place(self, path: str) -> None:
         self.path = path
-        self.name = f"file:{path}"
-        self.members = not _WILDCARDS.isdisjoint(os.path.basename(path))
+        self.name: str = f"file:{path}"
+        self.members: bool = not _WILDCARDS.isdisjoint(os.path.basename(path))
 
     def _for(self, path: str) -> "File":
         """The same source for a path that is settled, wildcards or not."""

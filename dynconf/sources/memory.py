@@ -51,10 +51,10 @@ class Memory(Source):
         remote: bool = False,
     ) -> None:
         self.name = name
-        self.format = known_format(format)
+        self.format: str | None = known_format(format)
         self.optional = optional
-        self.at = mount_point(at)
-        self.on_missing = on_missing
+        self.at: str = mount_point(at)
+        self.on_missing: Literal["keep", "drop"] = on_missing
         self.allow_empty = allow_empty
         self.settle = settle
         self.remote = remote
