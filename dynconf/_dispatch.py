@@ -33,8 +33,8 @@ class Interest(Protocol):
         """Nothing more will come until the next start."""
         ...
 
-    def forked(self) -> None:
-        """This is a forked child now: whatever was under way is not."""
+    def resumed(self) -> None:
+        """A new host is there: whatever was under way on another is not any more."""
         ...
 
 
@@ -45,8 +45,8 @@ class ErrorInterest(Protocol):
         """Tell of an error."""
         ...
 
-    def forked(self) -> None:
-        """This is a forked child now: whatever was under way is not."""
+    def resumed(self) -> None:
+        """A new host is there: whatever was under way on another is not any more."""
         ...
 
 
@@ -117,14 +117,16 @@ class Dispatcher:
                 if old is not None and group is not None and index < known:
                     self._tell(group, old.models[index], new.models[index], new)
             for interest in [one for one in self._waiting if one.index < len(new.models)]:
-                interest.begin(new, tell=self._waiting.pop(interest))
+                tell = self._waiting.pop(interest, None)
+                if tell is not None:
+                    interest.begin(new, tell=tell)
 
     def _tell(self, group: _Group, old: Any, model: Any, new: Snapshot) -> None:
         # Selectors are the user's code, which may subscribe and close: copies are walked.
-        for interest in tuple(group.selecting):
-            interest.consider(new)
-        for interest in tuple(group.by_path.touched(changed_fields(old, model))):
-            interest.consider(new)
+        concerned = (*group.selecting, *group.by_path.touched(changed_fields(old, model)))
+        for interest in concerned:
+            if interest in self._everyone:
+                interest.consider(new)
 
     def report(self, error: DynconfError) -> None:
         """Tell of an error."""
@@ -139,11 +141,15 @@ class Dispatcher:
             for interest in tuple(self._everyone):
                 interest.stopped()
 
-    def forked(self, host: Host) -> None:
+    def forked(self) -> None:
         """Carry over into a forked child, where a thread that is no more may have held the lock."""
         self.lock = threading.RLock()
+
+    def resumed(self, host: Host) -> None:
+        """Have whoever was not told yet told on a new host."""
         self.host = host
-        for interest in self._everyone:
-            interest.forked()
-        for errors in self._on_error:
-            errors.forked()
+        with self.lock:
+            for interest in tuple(self._everyone):
+                interest.resumed()
+            for errors in tuple(self._on_error):
+                errors.resumed()

@@ -90,9 +90,10 @@ class Draft:
             raw = combined(raw, delta)
         self._merge(raw)
         changed = diff(before.tree, self.state.tree, combined(raw, over or {}))
-        if not self.base.loaded:
+        if self.base.loaded:
+            touched |= self.indexes.readers.touched(changed)
+        else:
             touched.update(range(len(self.state.specs)))
-        touched |= self.indexes.readers.touched(changed)
         if self.state.overrides:
             touched |= self.indexes.readers.touched(diff(before.base, self.state.base, raw))
         self._changed = combined(self._changed, changed)
@@ -103,10 +104,16 @@ class Draft:
         """The finished plan."""
         old, new = self.base, self.state
         changed = diff(old.tree, new.tree, self._changed)
+        kept = list(new.models)
+        for index in self._touched:
+            # Candidates taken one by one may have changed a model and changed it back.
+            if index < len(old.models):
+                kept[index] = adopted(old.models[index], kept[index])
+        new = replace(new, models=tuple(kept))
         models = tuple(
             index
             for index in sorted(self._touched)
-            if index >= len(old.models) or new.models[index] is not old.models[index]
+            if index >= len(old.models) or kept[index] is not old.models[index]
         )
         publishes = bool(changed) or any(index < len(old.models) for index in models)
         if publishes or new.loaded > old.loaded:
@@ -116,10 +123,12 @@ class Draft:
 
     def _overlay_paths(self) -> Iterator[str]:
         """Where what classes read themselves differs."""
-        for spec, old, new in zip(self.state.specs, self.base.overlays, self.state.overlays, strict=False):
+        known = len(self.base.overlays)
+        for index in sorted(index for index in self._touched if index < known):
+            old, new = self.base.overlays[index], self.state.overlays[index]
             if old is not new:
                 for path in delta_paths(diff(old.tree, new.tree)):
-                    yield dotted((*spec.at, *path))
+                    yield dotted((*self.state.specs[index].at, *path))
 
     def _put_overlay(self, index: int, content: Layer | Overlay | None) -> None:
         overlay = content if isinstance(content, Overlay) else NO_OVERLAY
@@ -173,7 +182,7 @@ class Draft:
         state = self.state
         base = state.base
         if raw:
-            base = Remerge(state.layers, state.rules, self.indexes.speakers)(base, raw)
+            base = Remerge(state.layers, self.base.layers, state.rules, self.indexes.speakers)(base, raw)
         over = [override.tree for override in state.overrides]
         self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
 

@@ -88,11 +88,13 @@ class Lifecycle:
             return
         if host.alive:
             try:
-                host.call(self._end, instead="await astop()", timeout=0.4)
+                host.call(self._end, instead="await astop()", timeout=0.5)
             except TimeoutError:
                 logger.warning("%s: what its sources share did not close in time", self.options.name)
-            except NotStarted:
-                pass
+            except BlockingCall:
+                raise
+            except UsageError:
+                logger.debug("%s: somebody else stopped it at the same time", self.options.name)
         self._discard(host)
         host.stop(0.6)
 
@@ -102,7 +104,8 @@ class Lifecycle:
         if host is None:
             return
         if host.alive:
-            await host.acall(self._end)
+            with suppress(UsageError):  # somebody else stopped it at the same time
+                await host.acall(self._end)
         self._discard(host)
         await host.close(0.6)
 
@@ -136,19 +139,21 @@ class Lifecycle:
             self.options.name, delay=0.1, threads=self.options.callback_threads, on_fork=self.on_fork
         )
         self.host = host
-        self.publisher.forked(host)
+        self.publisher.forked()
+        self.publisher.dispatcher.resumed(host)
         host.post(self._resume, host, former)
         logger.info("%s: forked; this process follows changes with its own connections", self.options.name)
 
     def _resume(self, host: Host, former: Manager) -> None:
-        self.manager = Manager(host, self.publisher, self.options, self.preparers)
-        self.manager.resume(self.roster.places(), former)
+        self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
+        self.manager.resume(former)
 
     async def _begin(self, host: Host, watching: bool) -> None:
         self.publisher.rewind()
-        self.manager = Manager(host, self.publisher, self.options, self.preparers)
+        self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
         self._adopt(host)
-        await self.manager.start(self.roster.places(), watching=watching)
+        await self.manager.start(watching=watching)
+        self.publisher.dispatcher.resumed(host)
 
     async def _end(self) -> None:
         if self.manager is not None:

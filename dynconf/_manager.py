@@ -13,15 +13,25 @@ from dynconf._gather import Gathering
 from dynconf._host import Host
 from dynconf._inbox import trace
 from dynconf._limits import Limits
-from dynconf._origin import Origin
+from dynconf._origin import Origin, Problem
 from dynconf._overlay import read_overlay
 from dynconf._prepare import Preparer
 from dynconf._publisher import Applied, Publisher
-from dynconf._roster import Place
-from dynconf._source import C
+from dynconf._roster import Place, Roster
+from dynconf._source import C, Source
 from dynconf._state import Candidate, Plan
 from dynconf._transactions import Transactions
-from dynconf.errors import BlockingCall, ChangeRefused, DynconfError, SourceUnavailable, StartFailed
+from dynconf.errors import (
+    BlockingCall,
+    ChangeRefused,
+    DynconfError,
+    ParseError,
+    SourceUnavailable,
+    StartFailed,
+)
+
+CLOSE_TIMEOUT = 0.4
+"""Seconds that what sources share may take to close; a stop is done within one."""
 
 logger = logging.getLogger("dynconf.config")
 
@@ -40,7 +50,14 @@ class Options:
 class Manager:
     """One running period, from a start (or a fork) to the stop; all of it on the host's loop."""
 
-    def __init__(self, host: Host, publisher: Publisher, options: Options, preparers: list[Preparer]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        publisher: Publisher,
+        options: Options,
+        roster: Roster,
+        preparers: list[Preparer],
+    ) -> None:
         self.host = host
         self.clock: Clock = options.clock
         self.limits: Limits = options.limits
@@ -48,34 +65,39 @@ class Manager:
         self.feeds: dict[float, SourceFeed] = {}
         self.transactions: Transactions = Transactions(publisher, preparers, self)
         self._options = options
+        self._roster = roster
         self._gathering = Gathering()
         self._aside: dict[float, Gathering] = {}
         self._shared: dict[Hashable, Any] = {}
+        self.overlay_faults: list[ParseError] = []
         self._turn = asyncio.Lock()
+        self._restarting = asyncio.Lock()
         self._news = asyncio.Event()
         self._progress = asyncio.Event()
         self._now = asyncio.get_running_loop().time
 
-    async def start(self, places: Iterable[Place], *, watching: bool) -> Applied:
+    async def start(self, *, watching: bool) -> Applied:
         """Load everything, publish it, and follow changes from then on if `watching`.
 
         Raises:
             StartFailed: naming each source that did not answer or is not acceptable.
         """
-        feeds = [self._feed(place, watching=watching) for place in places]
+        feeds = [self._feed(place, watching=watching) for place in self._roster.places()]
         for feed in feeds:
             feed.start()
         await self._answers(feeds)
         async with self._turn:
             candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
+            if self.overlay_faults:
+                raise StartFailed(self.overlay_faults)
             applied = await self.transactions.first(candidates)
         if watching:
             self.host.spawn(self._follow(), f"{self._options.name}: changes")
         return applied
 
-    def resume(self, places: Iterable[Place], former: "Manager") -> None:
+    def resume(self, former: "Manager") -> None:
         """Go on in a forked child, from what is published."""
-        for place in places:
+        for place in self._roster.places():
             feed = self._feed(place)
             if place.position in former.feeds:
                 feed.carry_over(former.feeds[place.position])
@@ -85,11 +107,16 @@ class Manager:
     async def stop(self) -> None:
         """Close what the sources share; the host ends the tasks."""
         shared, self._shared = list(self._shared.values()), {}
-        for one in shared:
-            try:
-                await one.close()
-            except Exception as error:  # noqa: BLE001 - the others are to be closed all the same
-                logger.error("closing %s failed\n%s", type(one).__name__, trace(error))
+        if not shared:
+            return
+        closing = {asyncio.create_task(one.close()): type(one).__name__ for one in shared}
+        done, late = await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
+        for task in late:
+            task.cancel()
+            logger.warning("closing %s took too long; it is left behind", closing[task])
+        for task in done:
+            if error := task.exception():
+                logger.error("closing %s failed\n%s", closing[task], trace(error))
 
     async def reload(self) -> Applied:
         """Have every source, and every class's own sources, read anew; what was refused is tried again.
@@ -98,9 +125,10 @@ class Manager:
             ChangeRefused: something is still refused, or a source that must answer does not; what
                 could be taken was.
         """
-        for feed in self.feeds.values():
-            await feed.stop()
-            feed.start()
+        async with self._restarting:
+            for feed in list(self.feeds.values()):
+                await feed.stop()
+                feed.start()
         with suppress(StartFailed):
             await self._answers(list(self.feeds.values()))
         async with self._turn:
@@ -108,19 +136,22 @@ class Manager:
             applied = await self.transactions.take(candidates, retry=True)
         problems = [
             *self.transactions.problems(),
-            *(p for feed in self.feeds.values() for p in feed.problems()),
+            *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlay_faults),
+            *(problem for feed in self.feeds.values() for problem in feed.problems()),
         ]
         if problems:
             raise ChangeRefused(problems, "not everything could be reloaded")
         return applied
 
-    async def add(self, places: Sequence[Place]) -> Applied:
-        """Load further sources and take them, all or none.
+    async def add(self, given: Source | str, source: Source, before: Source | str | None) -> Applied:
+        """Load a further source and take all that it says, or nothing.
 
         Raises:
-            StartFailed: they do not answer, or are not readable.
-            ChangeRefused: the settings would not be valid with them.
+            StartFailed: it does not answer, or is not readable.
+            ChangeRefused: the settings would not be valid with it.
         """
+        places = self._roster.place(source, before)
+        self._roster.admit(given, places)
         feeds = [self._feed(place, aside=True) for place in places]
         try:
             for feed in feeds:
@@ -132,25 +163,29 @@ class Manager:
                 ]
                 applied = await self.transactions.whole(lambda: self.publisher.store.plan(found, whole=True))
                 for feed in feeds:
-                    del self._aside[feed.position]
+                    for late in self._aside.pop(feed.position).take(0, everything=True):
+                        self.arrived(feed, late)
                 return applied
         except BaseException:
+            self._roster.dismiss(places)
             await self._drop(feeds)
             raise
 
-    async def remove(self, places: Sequence[Place]) -> Applied:
-        """Let go of sources, and of all that they said.
+    async def remove(self, given: Source | str) -> Applied:
+        """Let go of a source, and of all that it said.
 
         Raises:
-            ChangeRefused: the settings would not be valid without them.
+            ChangeRefused: the settings would not be valid without it.
+            UsageError: there is no such source.
         """
-        feeds = [self.feeds[place.position] for place in places]
+        places = self._roster.find(given)
         positions = {place.position for place in places}
         async with self._turn:
             layers = self.publisher.store.state.layers
             gone = [Candidate(rank, None) for rank in layers if rank[0] in positions]
             applied = await self.transactions.whole(lambda: self.publisher.store.plan(gone, whole=True))
-            await self._drop(feeds)
+            self._roster.dismiss(places)
+            await self._drop([self.feeds[position] for position in positions if position in self.feeds])
             return applied
 
     async def change(self, make_plan: Callable[[], Plan]) -> Applied:
@@ -220,8 +255,9 @@ class Manager:
 
     async def _drop(self, feeds: Iterable[SourceFeed]) -> None:
         for feed in feeds:
-            await feed.stop()
-            self.feeds.pop(feed.position, None)
+            async with self._restarting:
+                await feed.stop()
+                self.feeds.pop(feed.position, None)
             self._aside.pop(feed.position, None)
             for document in feed.documents.values():
                 self._gathering.drop(document.rank)
@@ -249,16 +285,17 @@ class Manager:
         return feed.lacking() or SourceUnavailable(seconds, Origin(feed.name))
 
     def _overlays(self) -> list[Candidate]:
-        """What the classes' own sources say now, where that differs from what they said.
-
-        Raises:
-            StartFailed: one cannot be read.
-        """
+        """What classes' own sources say now, where that differs; what cannot be read is kept as a fault."""
         found = []
+        self.overlay_faults = []
         for index, (spec, old) in enumerate(
             zip(self.publisher.store.state.specs, self.publisher.store.state.overlays, strict=True)
         ):
-            overlay = read_overlay(spec.cls)
+            try:
+                overlay = read_overlay(spec.cls)
+            except ParseError as error:
+                self.overlay_faults.append(error)
+                continue
             if not overlay.same_as(old):
                 found.append(Candidate(index, overlay))
         return found

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal, Protocol, TypeAlias
 
 from dynconf._tree import MISSING, Delta, Path, Tree, dotted, find, keep_shared, same
@@ -97,7 +98,8 @@ def merged(values: Sequence[Any], rules: Rules | None = None) -> Any:
             for key, items in _by_key(parts).items()
         }
     if isinstance(top, list) and how:
-        return _merged_lists(_from_top(values, list), how, rules.child("*") if rules else None)
+        lists = _from_top(values, list)
+        return top if len(lists) == 1 else _merged_lists(lists, how, rules.child("*") if rules else None)
     return top
 
 
@@ -187,13 +189,17 @@ class Speakers:
         """Whether the mapping at `path` is indexed, and no layer may hide what is below it there."""
         return path in self._known and not self._hiding[path]
 
-    def learn(self, path: Path, parts: Sequence[tuple[Rank, Any]]) -> None:
-        """Index the mapping at `path`, of which all of `parts` speak."""
-        known = self._known[path] = {}
-        self._hiding[path] = {rank for rank, part in parts if not isinstance(part, dict)}
-        for rank, part in parts:
-            for name in part if isinstance(part, dict) else ():
-                known.setdefault(name, []).append(rank)
+    def learn(self, path: Path, *several: Iterable[tuple[Rank, Any]]) -> None:
+        """Index the mapping at `path`, of which all of these speak: now, or if a plan is dropped."""
+        known: dict[str, set[Rank]] = {}
+        hiding = self._hiding[path] = set()
+        for rank, part in chain.from_iterable(several):
+            if isinstance(part, dict):
+                for name in part:
+                    known.setdefault(name, set()).add(rank)
+            else:
+                hiding.add(rank)
+        self._known[path] = {name: sorted(ranks) for name, ranks in known.items()}
 
     def of(self, path: Path, key: str) -> Sequence[Rank]:
         """The layers that may hold `key` in the mapping at a path that is known."""
@@ -220,13 +226,21 @@ class Remerge:
     """Merges anew along the paths that changed, and shares all else with what was merged before.
 
     Args:
-        layers: every layer, lowest first.
+        layers: every layer, lowest first, as they would be.
+        current: every layer, as they are.
         rules: the merge policies.
         speakers: the store's cache.
     """
 
-    def __init__(self, layers: Mapping[Rank, HasTree], rules: Rules | None, speakers: Speakers) -> None:
+    def __init__(
+        self,
+        layers: Mapping[Rank, HasTree],
+        current: Mapping[Rank, HasTree],
+        rules: Rules | None,
+        speakers: Speakers,
+    ) -> None:
         self._layers = layers
+        self._current = current
         self._rules = rules
         self._speakers = speakers
 
@@ -255,7 +269,8 @@ class Remerge:
             if isinstance(parts[-1][1], dict):
                 indexed = len(parts) > Speakers.FEW
                 if indexed:
-                    self._speakers.learn(path, parts)
+                    # What is planned may be dropped; then what is current counts again.
+                    self._speakers.learn(path, parts, _speaking(self._current, path))
                     indexed = self._speakers.knows(path)
                 return self._mapping(path, old, delta, rules, parts, indexed=indexed)
         parts = self._parts(path) if parts is None else parts
@@ -296,8 +311,12 @@ class Remerge:
     def _parts(self, path: Path) -> list[tuple[Rank, Any]]:
         """What every layer that speaks of `path` holds there; the mapping above it is indexed."""
         ranks: Iterable[Rank] = self._speakers.of(path[:-1], str(path[-1])) if path else self._layers
-        held = ((rank, find(self._layers[rank].tree, path)) for rank in ranks if rank in self._layers)
-        return [(rank, value) for rank, value in held if value is not MISSING]
+        return _speaking({rank: self._layers[rank] for rank in ranks if rank in self._layers}, path)
+
+
+def _speaking(layers: Mapping[Rank, HasTree], path: Path) -> list[tuple[Rank, Any]]:
+    held = ((rank, find(layer.tree, path)) for rank, layer in layers.items())
+    return [(rank, value) for rank, value in held if value is not MISSING]
 
 
 def _holders(parts: Sequence[tuple[Rank, Any]], key: str) -> list[tuple[Rank, Any]]:

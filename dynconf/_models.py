@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -77,7 +78,7 @@ def one_key_each(
 
     pydantic would take the first alias, whichever layer that is from.
     """
-    for field in fields_of(cls):
+    for field in _ambiguous(cls):
         present = [key for key in field.keys if key in data] if len(field.keys) > 1 else []
         if len(present) > 1:
             best = present[0]
@@ -92,6 +93,19 @@ def one_key_each(
             if key and isinstance(data[key], dict):
                 data[key] = one_key_each(field.models[0][1], data[key], (*at, key), higher)
     return data
+
+
+@lru_cache(maxsize=4096)
+def _ambiguous(cls: type[BaseModel], _above: tuple[type[BaseModel], ...] = ()) -> tuple[Field, ...]:
+    """The fields that may be written under several keys, or hold a model with such fields; mostly none."""
+    if cls in _above:
+        return fields_of(cls)
+    above = (*_above, cls)
+    return tuple(
+        field
+        for field in fields_of(cls)
+        if len(field.keys) > 1 or any(not at and _ambiguous(model, above) for at, model in field.models)
+    )
 
 
 _STANDARD = frozenset(get_args(ErrorType))

@@ -9,7 +9,6 @@ from typing import Any
 
 from dynconf._clock import Clock
 from dynconf._dispatch import Dispatcher
-from dynconf._host import Host
 from dynconf._overlay import NO_OVERLAY, Overlay, read_overlay
 from dynconf._snapshot import Layer, Snapshot
 from dynconf._state import Candidate, Plan, Spec, State
@@ -116,9 +115,9 @@ class Publisher:
             state = replace(state, loaded=False, layers={}, base=empty, tree=empty, overlays=overlays)
             self.store = Store(state=state)
 
-    def forked(self, host: Host) -> None:
+    def forked(self) -> None:
         """In a forked child: the parent may have been in the middle of a commit."""
-        self.dispatcher.forked(host)
+        self.dispatcher.forked()
         self.store = Store(state=self.store.state)
         if self.store.state.loaded:
             self._publish(self.store.state, tuple(range(len(self.store.state.models))), tell=False)

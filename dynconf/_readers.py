@@ -5,31 +5,73 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from dynconf._path_index import PathIndex
 from dynconf._schema import Model, Reads, either, reads_of
 from dynconf._tree import Delta, Path, Tree, nested
 
 
 class Readers:
-    """An index from keys to the models that read them."""
+    """An index from keys to the models that read them.
+
+    It is built out only as far as changes have reached: most keys of a large model never change.
+    """
 
     def __init__(self) -> None:
-        self._index: PathIndex[int] = PathIndex()
+        self._root = _Node()
 
     def add(self, number: int, model: Model, at: Path) -> None:
         """Learn what the model with that number, bound at `at`, reads."""
-        self._add(at, number, reads_of(model))
-
-    def _add(self, path: Path, number: int, reads: Reads) -> None:
-        if not isinstance(reads, dict) or "*" in reads:
-            self._index.add(path, number)
-            return
-        for key, below in (reads or {"": True}).items():
-            self._add((*path, key), number, below)
+        self._root.waiting.append((number, nested(at, reads_of(model))))
 
     def touched(self, delta: Delta) -> set[int]:
         """The models that read anything of what a delta names."""
-        return set(self._index.touched(delta))
+        found: set[int] = set()
+        if delta:
+            self._root.gather(delta, found)
+        return found
+
+
+class _Node:
+    """A key: who reads all that stands there is `here`, who reads further keys is `below`.
+
+    Of those who are `waiting` nobody has asked yet.
+    """
+
+    __slots__ = ("below", "here", "waiting")
+
+    def __init__(self) -> None:
+        self.here: set[int] = set()
+        self.below: dict[str, _Node] = {}
+        self.waiting: list[tuple[int, Reads]] = []
+
+    def gather(self, delta: Delta, found: set[int]) -> None:
+        self._open()
+        found |= self.here
+        for key, deeper in delta.items():
+            below = self.below.get(key)
+            if below is None:
+                continue
+            if deeper is True:
+                below.gather_all(found)
+            else:
+                below.gather(deeper, found)
+
+    def gather_all(self, found: set[int]) -> None:
+        found |= self.here
+        found.update(number for number, _ in self.waiting)
+        for below in self.below.values():
+            below.gather_all(found)
+
+    def _open(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for number, reads in waiting:
+            if not isinstance(reads, dict) or "*" in reads:
+                self.here.add(number)
+                continue
+            # A model without fields reads nothing, but wants a mapping there.
+            for key, below in (reads or {"": True}).items():
+                if key not in self.below:
+                    self.below[key] = _Node()
+                self.below[key].waiting.append((number, below))
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ def is_model(annotation: Any) -> typing.TypeGuard[Model]:
     )
 
 
+@lru_cache(maxsize=4096)
 def reads_of(cls: Model, *, declared: bool = False, _above: tuple[Model, ...] = ()) -> Reads:
     """The keys whose change can alter the model.
 

@@ -131,7 +131,9 @@ def sources_status(manager: Manager, *, running: bool) -> tuple[SourceStatus, ..
 def overlay_problems(manager: Manager) -> tuple[Problem, ...]:
     """Why what classes read themselves was not taken."""
     waiting = list(manager.transactions.waiting.items())
-    return tuple(problem for key, one in waiting if isinstance(key, int) for problem in one.problems)
+    refused = [problem for key, one in waiting if isinstance(key, int) for problem in one.problems]
+    faults = [Problem("", fault.reason, origin=fault.origin) for fault in manager.overlay_faults]
+    return (*faults, *refused)
 
 
 def _source(feed: SourceFeed, now: float, *, running: bool) -> SourceStatus:

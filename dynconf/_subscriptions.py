@@ -7,7 +7,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, Self, TypeAlias, TypeVar
@@ -69,7 +69,7 @@ class _Watch(Generic[T]):
         self.ended = True
         self._wake()
 
-    def forked(self) -> None:
+    def resumed(self) -> None:
         pass
 
     def take(self) -> Change[T] | None:
@@ -175,12 +175,17 @@ class Subscription(ABC, Generic[T]):
                         await self._function(item)
                     else:
                         await host.run_callback(self.name, partial(self._function, item))
+                except asyncio.CancelledError as error:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():
+                        raise
+                    logger.error("%s cancelled itself\n%s", self.name, trace(error))
                 except Exception as error:  # noqa: BLE001 - one subscriber's failure is nobody else's
                     logger.error("%s failed\n%s", self.name, trace(error))
         finally:
             self._running = False
 
-    def _forked(self) -> None:
+    def _resumed(self) -> None:
         self._running = False
         self._wake()
 
@@ -198,7 +203,7 @@ class ChangeSubscription(Subscription[T]):
     ) -> None:
         super().__init__(dispatcher, function)
         self._watch: _Watch[T] = _Watch(index, self._wake, self.name, path, select)
-        self._watch.forked = self._forked  # type: ignore[method-assign]
+        self._watch.resumed = self._resumed  # type: ignore[method-assign]
 
     def begin(self, *, immediate: bool) -> None:
         """Start being told."""
@@ -217,7 +222,7 @@ class ErrorSubscription(Subscription[DynconfError]):
 
     def __init__(self, dispatcher: Dispatcher, function: Callable[..., Any]) -> None:
         super().__init__(dispatcher, function)
-        self._queue = _Errors(self._wake, self._forked)
+        self._queue = _Errors(self._wake, self._resumed)
         dispatcher.add_errors(self._queue)
 
     def _leave(self) -> None:
@@ -230,9 +235,9 @@ class ErrorSubscription(Subscription[DynconfError]):
 class _Errors:
     """The errors that one subscriber was not told of yet."""
 
-    def __init__(self, wake: Callable[[], object], forked: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], object], resumed: Callable[[], None]) -> None:
         self.waiting: deque[DynconfError] = deque(maxlen=1000)
-        self.forked = forked
+        self.resumed = resumed
         self._wake = wake
 
     def put(self, error: DynconfError) -> None:
@@ -308,20 +313,21 @@ class Until(Generic[T]):
         self.consider(snapshot)
 
     def consider(self, snapshot: Snapshot) -> None:
-        model = snapshot.models[self.index]
         if self.future.done():
             return
-        try:
-            if self._condition(model):
-                self.future.set_result(model)
-        except Exception as error:  # noqa: BLE001 - it is the waiting caller's own
-            self.future.set_exception(error)
+        model = snapshot.models[self.index]
+        with suppress(InvalidStateError):  # given up while the condition was asked
+            try:
+                if self._condition(model):
+                    self.future.set_result(model)
+            except Exception as error:  # noqa: BLE001 - it is the waiting caller's own
+                self.future.set_exception(error)
 
     def stopped(self) -> None:
-        if not self.future.done():
+        with suppress(InvalidStateError):
             self.future.set_exception(
                 UsageError("the configuration was stopped while something waited for it")
             )
 
-    def forked(self) -> None:
+    def resumed(self) -> None:
         pass

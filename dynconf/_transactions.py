@@ -63,6 +63,7 @@ class Transactions:
         self.due: bool = False
         self._publisher = publisher
         self._around = around
+        self._prepared: Plan | None = None
 
     async def first(self, candidates: Sequence[Candidate]) -> Applied:
         """The first load: all or nothing.
@@ -91,7 +92,7 @@ class Transactions:
                 raise ChangeRefused(list(problems))
             refusal = await self._prepare(plan)
             if refusal is not None:
-                self._abandon()
+                self.abandon()
                 raise ChangeRefused([Problem(refusal.path, refusal.reason)])
             applied = self._commit(plan)
             if applied is not None:
@@ -131,41 +132,55 @@ class Transactions:
         while batch:
             plan = self._publisher.store.plan(batch)
             self._refused(plan)
-            refusal = await self._prepare(plan) if plan.accepted else None
+            if not plan.accepted:
+                break
+            refusal = await self._prepare(plan)
             if refusal is None:
-                applied = self._commit(plan) if plan.accepted else None
-                if plan.accepted and applied is None:
+                applied = self._commit(plan)
+                if applied is None:
                     continue  # a binding came in between
                 for candidate in plan.accepted:
                     self._accepted(candidate)
-                return [applied] if applied else []
+                return [applied]
             if refusal.selects is None and len(plan.accepted) > 1:
                 # Nobody knows whose fault it is, so each is asked about alone.
                 return [done for candidate in plan.accepted for done in await self._attempt([candidate])]
             blamed = self._blamed(plan, refusal)
             self._hold(blamed, plan, refusal)
             batch = [candidate for candidate in plan.accepted if candidate not in blamed]
-        self._abandon()
+        self.abandon()
         return []
 
     async def _prepare(self, plan: Plan) -> PrepareRefused | None:
         if not self.preparers or not (plan.publishes or plan.models):
             return None
         seen = self._publisher.snapshot
-        return await prepare_all(
-            tuple(self.preparers), View(seen) if seen else None, View(plan.state.snapshot)
-        )
+        self._prepared = plan
+        try:
+            return await prepare_all(
+                tuple(self.preparers), View(seen) if seen else None, View(plan.state.snapshot)
+            )
+        except BaseException:
+            self.abandon()
+            raise
 
     def _commit(self, plan: Plan) -> Applied | None:
         if plan.base is not self._publisher.store.state:
             return None
-        for preparer in self.preparers:
-            preparer.commit()
+        if self._prepared is plan:
+            self._prepared = None
+            for preparer in self.preparers:
+                preparer.commit()
+        else:
+            self.abandon()
         return self._publisher.commit(plan)
 
-    def _abandon(self) -> None:
-        for preparer in self.preparers:
-            preparer.abandon()
+    def abandon(self) -> None:
+        """Let go of what was prepared and not committed."""
+        if self._prepared is not None:
+            self._prepared = None
+            for preparer in self.preparers:
+                preparer.abandon()
 
     def _blamed(self, plan: Plan, refusal: PrepareRefused) -> list[Candidate]:
         """The candidates without any one of which the preparer would have seen something else."""

@@ -66,13 +66,14 @@ def find(tree: Any, path: Path) -> Any:
 def copied(value: Any) -> Any:
     """The same tree in containers of its own."""
     if isinstance(value, Mapping):
-        return {key: copied(item) if isinstance(item, _CONTAINERS) else item for key, item in value.items()}
+        return {key: item if item.__class__ in _SCALARS else copied(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [copied(item) if isinstance(item, _CONTAINERS) else item for item in value]
+        return [item if item.__class__ in _SCALARS else copied(item) for item in value]
     return value
 
 
-_CONTAINERS = (dict, list, Mapping)
+# Only for speed: to ask each of thousands of texts whether it is a `Mapping` takes longer than to copy them.
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def same(a: Any, b: Any) -> bool:

@@ -241,21 +241,20 @@ class Config:
             StartFailed: it does not answer, or cannot be read.
             ChangeRefused: the settings would not be valid with it; it is then not added.
         """
-        places = self._roster.place(_source(source), before)
-        applied = None
-        if self._lifecycle.running:
-            applied = self._lifecycle.call(lambda manager: manager.add(places), instead="await aadd(...)")
-        self._roster.admit(source, places)
-        return applied
+        new = _source(source)
+        if not self._lifecycle.running:
+            self._roster.admit(source, self._roster.place(new, before))
+            return None
+        adding = "await aadd(...)"
+        return self._lifecycle.call(lambda manager: manager.add(source, new, before), instead=adding)
 
     async def aadd(self, source: Source | str, before: Source | str | None = None) -> Applied | None:
         """Do what `add` does, from whichever loop."""
-        places = self._roster.place(_source(source), before)
-        applied = None
-        if self._lifecycle.running:
-            applied = await self._lifecycle.acall(lambda manager: manager.add(places))
-        self._roster.admit(source, places)
-        return applied
+        new = _source(source)
+        if not self._lifecycle.running:
+            self._roster.admit(source, self._roster.place(new, before))
+            return None
+        return await self._lifecycle.acall(lambda manager: manager.add(source, new, before))
 
     def remove(self, source: Source | str) -> Applied | None:
         """Remove a source, as it was given or by its name, and say what that changed.
@@ -264,22 +263,18 @@ class Config:
             ChangeRefused: the settings would not be valid without it; it then stays.
             UsageError: there is no such source.
         """
-        places = self._roster.find(source)
-        applied = None
-        if self._lifecycle.running:
-            form = "await aremove(...)"
-            applied = self._lifecycle.call(lambda manager: manager.remove(places), instead=form)
-        self._roster.dismiss(places)
-        return applied
+        if not self._lifecycle.running:
+            self._roster.dismiss(self._roster.find(source))
+            return None
+        removing = "await aremove(...)"
+        return self._lifecycle.call(lambda manager: manager.remove(source), instead=removing)
 
     async def aremove(self, source: Source | str) -> Applied | None:
         """Do what `remove` does, from whichever loop."""
-        places = self._roster.find(source)
-        applied = None
-        if self._lifecycle.running:
-            applied = await self._lifecycle.acall(lambda manager: manager.remove(places))
-        self._roster.dismiss(places)
-        return applied
+        if not self._lifecycle.running:
+            self._roster.dismiss(self._roster.find(source))
+            return None
+        return await self._lifecycle.acall(lambda manager: manager.remove(source))
 
     # Telling
 

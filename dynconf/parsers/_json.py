@@ -13,7 +13,6 @@ from dynconf.parsers._decode import decode, refuse_surrogates
 from dynconf.parsers._faults import exceeded, fault, line_column, quoted
 from dynconf.parsers._places import Places
 
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _STEP: Final = [1 if chr(byte) in "[{" else -1 for byte in range(256)]
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -95,10 +94,10 @@ def _check(content: bytes, limits: Limits) -> None:
         return  # even if all of them stood outside texts
     # Each text is a key or a value: there is no need to take out more than there may be.
     most = limits.nodes + limits.keys
-    bare, texts = _STRING.subn(b'""', content, most + 1)
-    bare = bare.translate(None, b" \t\r\n")
-    if texts > most:
+    marked = content.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if marked.count(b'"') // 2 > most:
         raise exceeded("keys" if colons > limits.keys else "nodes", limits)
+    bare = b'""'.join(marked.split(b'"')[::2]).translate(None, b" \t\r\n")
     if bare.count(b":") > limits.keys:
         raise exceeded("keys", limits)
     openers = bare.count(b"[") + bare.count(b"{")

@@ -22,6 +22,7 @@ _TEXT_OR_COMMENT: Final = re.compile(
 _HEADER: Final = re.compile(rb"^[ \t]*+\[{1,2}+[^\[\],=\n]*+\]{1,2}+[ \t]*+$", re.MULTILINE)
 _KEY_CHARACTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- \t\"'"
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_NO_DOTS: Final = bytes(set(range(256)) - set(b".\n"))
 _STEP: Final = [1 if chr(byte) in "[{" else -1 for byte in range(256)]
 _MESSAGE: Final = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 # The parser's own reasons may go on with a key or with what it found.
@@ -72,6 +73,11 @@ def places(content: bytes) -> Places:
 
 def _check_early(content: bytes, limits: Limits) -> None:
     """Refuse what would cost much to read, by numbers that the document surely reaches."""
+    pairs = content.count(b"=")
+    most = pairs + content.count(b",") + content.count(b"[")
+    dots = max(map(len, content.translate(None, _NO_DOTS).split(b"\n")))
+    if dots < limits.depth and pairs <= limits.keys and most <= limits.nodes:
+        return  # even if all of them stood outside texts; nested brackets cost the parser little
     # Each text is a key or a value: there is no need to take out more than there may be.
     most = limits.nodes + limits.keys + content.count(b"#")
     bare, texts = _TEXT_OR_COMMENT.subn(b"", content, most + 1)

@@ -42,7 +42,7 @@ class File(Source):
         format: what it is written in, if its extension does not say so.
         on_missing: what becomes of a required file that goes: `"keep"` its content or `"drop"` it.
         allow_empty: whether a file without content is taken as an empty document.
-        settle: seconds of quiet that a change waits for, after the 15 ms that the watcher waits.
+        settle: seconds of quiet that a change waits for, after the 20 ms that the watcher waits.
 
     Raises:
         UsageError: there is no such format, or `at` is no path.

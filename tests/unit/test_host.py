@@ -106,7 +106,7 @@ def test_call_on_the_own_loop_is_refused(host: Host) -> None:
         return forty_two()
 
     async def inside() -> None:
-        host.call(make, instead="areload()")
+        host.call(make, instead="await areload()")
 
     with pytest.raises(BlockingCall, match=r"use `await areload\(\)`"):
         host.call(inside, instead="x()")
