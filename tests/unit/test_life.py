@@ -1,0 +1,431 @@
+"""A Config's life: started in each way, stopped, started again, failing to start, and dropped."""
+
+import asyncio
+import gc
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from pydantic_settings import SettingsConfigDict
+
+from dynconf import Config, Env, Feed, File, Memory, NotStarted, Settings, Source, Update
+from dynconf.errors import StartFailed, UsageError
+from tests.unit.core_props import LOOK, Told
+
+
+class Numbers(Settings):
+    a: int = 0
+    b: int = 0
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """No test leaves a thread or a descriptor behind."""
+    before = footprint()
+    yield
+    gc.collect()
+    end = monotonic() + LOOK
+    while not footprint() <= before and monotonic() < end:
+        os.sched_yield()  # a watcher's native thread closes its descriptors on its own way out
+    assert footprint() <= before
+
+
+def footprint() -> set[str]:
+    """The threads that run and the files that are open."""
+    links = [link for link in list(Path("/proc/self/fd").iterdir()) if link.is_symlink()]
+    places = {f"{link.name}: {link.readlink()}" for link in links}
+    return {thread.name for thread in threading.enumerate()} | places
+
+
+class Sharing(Source):
+    """A source that shares something with others, whose closing the test decides about."""
+
+    name = "sharing"
+
+    def __init__(self, close: Callable[[], object]) -> None:
+        self._close = close
+
+    async def close(self) -> None:
+        answer = self._close()
+        if hasattr(answer, "__await__"):
+            await answer
+
+    async def run(self, feed: Feed) -> None:
+        feed.shared("shared", lambda: self)
+        feed.update(Update("document", "1", {"a": 1}))
+        feed.loaded()
+
+
+def test_with() -> None:
+    """`with` loads, follows changes, and ends; what was loaded stays readable."""
+    memory = Memory({"a": 1})
+    config = Config(memory)
+    numbers = config.bind(Numbers)
+    with config as entered:
+        assert entered is config
+        assert config.status().running
+        memory.set({"a": 2})
+        numbers.until(lambda now: now.a == 2, LOOK)
+    assert not config.status().running
+    assert numbers.current.a == config.get("a") == config.view()[numbers].a == 2
+
+
+def test_async_with() -> None:
+    """`async with` does the same in the calling loop, without any thread, and leaves no task."""
+
+    async def main() -> None:
+        memory = Memory({"a": 1})
+        config = Config(memory)
+        numbers = config.bind(Numbers)
+        before = set(threading.enumerate())
+        async with config as entered:
+            assert entered is config
+            memory.set({"a": 2})
+            await numbers.auntil(lambda now: now.a == 2, LOOK)
+            assert set(threading.enumerate()) <= before
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert numbers.current.a == 2
+
+    asyncio.run(main())
+
+
+def test_start_and_stop_again() -> None:
+    """It can be started as often as it is stopped, and subscriptions are kept."""
+    memory = Memory({"a": 1})
+    config = Config(memory)
+    numbers = config.bind(Numbers)
+    told = Told()
+    numbers.on_change()(told)
+    for number in range(2, 5):
+        config.start()
+        memory.set({"a": number})
+        told.wait(number - 1)
+        config.stop()
+        config.stop()
+    assert [(change.old.a, change.new.a) for change in told.items] == [(1, 2), (2, 3), (3, 4)]
+
+
+def test_first_in_a_thread_then_in_a_loop() -> None:
+    """The ways to run it may change from one start to the next."""
+    memory = Memory({"a": 1})
+    config = Config(memory)
+    numbers = config.bind(Numbers)
+    told = Told()
+    numbers.on_change()(told)
+    with config:
+        pass
+
+    async def main() -> None:
+        async with config:
+            memory.set({"a": 2})
+            await numbers.auntil(lambda now: now.a == 2, LOOK)
+            await asyncio.to_thread(told.wait)
+
+    asyncio.run(main())
+
+
+def test_what_changed_while_it_was_stopped_is_told() -> None:
+    """A subscriber hears, at the next start, of what came when nobody was listening."""
+    memory = Memory({"a": 1})
+    config = Config(memory)
+    told = Told()
+    config.bind(Numbers).on_change()(told)
+    with config:
+        pass
+    memory.set({"a": 2})
+    with config:
+        [change] = told.wait()
+    assert (change.old.a, change.new.a) == (1, 2)
+
+
+def test_a_change_that_a_stop_cut_off_is_told_at_the_next_start() -> None:
+    """What waited behind a callback when it stopped is not lost."""
+    memory = Memory({"a": 1})
+    config = Config(memory)
+    numbers = config.bind(Numbers)
+    told, release = Told(), threading.Event()
+
+    @numbers.on_change
+    def follow(change: object) -> None:
+        told(change)
+        release.wait(LOOK)
+
+    with config:
+        memory.set({"a": 2})
+        told.wait()
+        memory.set({"a": 3})
+        numbers.until(lambda now: now.a == 3, LOOK)
+    release.set()
+    with config:
+        assert told.wait(2)[-1].new.a == 3
+
+
+def test_load() -> None:
+    """`load` makes one pass: values are there, nothing runs, and nothing is followed."""
+    memory = Memory({"a": 1})
+    config = Config(memory)
+    numbers = config.bind(Numbers)
+    config.load()
+    assert not config.status().running
+    memory.set({"a": 2})
+    assert numbers.current.a == 1
+    config.load()
+    assert numbers.current.a == 2
+    memory.set({"a": 3})
+    asyncio.run(config.aload())
+    assert numbers.current.a == 3
+
+
+def test_nothing_is_readable_before_the_first_load() -> None:
+    """Every way of reading says so; none gives a default."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+    for read in (
+        lambda: numbers.current.a,
+        lambda: bool(numbers.current),
+        lambda: config.get("a", 5),
+        config.view,
+        config.explain,
+        config.unused,
+        lambda: numbers.explain("a"),
+        config.reload,
+    ):
+        with pytest.raises(NotStarted):
+            read()
+
+
+def test_started_twice() -> None:
+    """A second start is an error that alters nothing."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+    with config:
+        with pytest.raises(UsageError, match="runs already"):
+            config.start()
+        assert numbers.current.a == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_dropped_without_a_stop() -> None:
+    """A Config that is dropped while it runs warns, and everything of it ends by itself."""
+    config = Config(Memory({"a": 1}), name="dropped")
+    config.start()
+    [thread] = [thread for thread in threading.enumerate() if thread.name == "dropped"]
+    gone = weakref.ref(config)
+    holder = [config]
+    del config
+    with pytest.warns(ResourceWarning, match="dropped without stop"):
+        holder.clear()
+    gc.collect()
+    assert gone() is None
+    thread.join(LOOK)
+    assert not thread.is_alive()
+
+
+def test_a_binding_keeps_it_alive() -> None:
+    """Who holds a binding need not hold the Config."""
+    memory = Memory({"a": 1})
+    config = Config(memory)
+    numbers = config.bind(Numbers)
+    config.start()
+    alive = weakref.ref(config)
+    del config
+    gc.collect()
+    memory.set({"a": 2})
+    assert numbers.until(lambda now: now.a == 2, LOOK).a == 2
+    kept = alive()
+    assert kept is not None
+    kept.stop()
+
+
+def test_stop_with_a_hanging_callback() -> None:
+    """A callback that hangs does not hold up a stop, and its thread ends when it does."""
+    release = threading.Event()
+    memory = Memory({"a": 1})
+    config = Config(memory, name="hung")
+    numbers = config.bind(Numbers)
+    begun = Told()
+
+    @numbers.on_change
+    def hang(change: object) -> None:
+        begun(change)
+        release.wait(LOOK)
+
+    with config:
+        memory.set({"a": 2})
+        begun.wait()
+    assert not release.is_set()
+    left = [thread for thread in threading.enumerate() if thread.name.startswith("hung")]
+    assert [thread.name for thread in left] == ["hung-callback-0"]
+    release.set()
+    left[0].join(LOOK)
+
+
+@pytest.mark.parametrize("hosted", ["thread", "loop"])
+def test_stop_when_what_sources_share_does_not_close(hosted: str) -> None:
+    """A connection that cannot be closed does not hold up a stop."""
+    config = Config(Sharing(lambda: asyncio.sleep(LOOK)))
+    if hosted == "thread":
+        with config:
+            pass
+    else:
+
+        async def main() -> None:
+            await config.astart()
+            async with asyncio.timeout(LOOK / 2):
+                await config.astop()
+
+        asyncio.run(main())
+
+
+def test_stop_from_several_threads() -> None:
+    """Several may stop it at once; none is told that it has stopped already."""
+    config = Config(Sharing(lambda: asyncio.sleep(0.05)))
+    config.start()
+    failures = Told()
+
+    def stop() -> None:
+        try:
+            config.stop()
+        except UsageError as error:
+            failures(error)
+
+    stopping = [threading.Thread(target=stop) for _ in range(4)]
+    for thread in stopping:
+        thread.start()
+    for thread in stopping:
+        thread.join(LOOK)
+    assert failures.items == []
+
+
+def test_a_start_that_fails_names_every_failure(tmp_path: Path) -> None:
+    """One error names each source that is not there or not readable; later a start succeeds."""
+    missing, garbled = tmp_path / "missing.yaml", tmp_path / "garbled.json"
+    garbled.write_text("{")
+    config = Config(Memory({"a": 1}), File(missing), File(garbled))
+    numbers = config.bind(Numbers)
+    for _ in range(2):
+        with pytest.raises(StartFailed) as caught:
+            config.start()
+        assert "missing.yaml" in str(caught.value)
+        assert "garbled.json" in str(caught.value)
+        assert len(caught.value.failures) == 2
+        assert not config.status().running
+    missing.write_text("b: 2")
+    garbled.write_text("{}")
+    with config:
+        assert numbers.current == Numbers(a=1, b=2)
+
+
+def test_a_start_that_fails_in_the_callers_loop() -> None:
+    """It leaves no task there, either."""
+
+    async def main() -> None:
+        memory = Memory({"a": "x"})
+        config = Config(memory)
+        numbers = config.bind(Numbers)
+        with pytest.raises(StartFailed, match="a: expected a valid integer"):
+            await config.astart()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        memory.set({"a": 1})
+        async with config:
+            assert numbers.current.a == 1
+
+    asyncio.run(main())
+
+
+def test_a_start_that_fails_closes_what_was_opened(tmp_path: Path) -> None:
+    """The watching thread, and whatever sources share, is gone after a failed start."""
+    file = tmp_path / "app.yaml"
+    file.write_text("a: x")
+    closed = Told()
+    config = Config(File(file), Sharing(lambda: closed("closed")), Memory({"b": "x"}))
+    config.bind(Numbers)
+    with pytest.raises(StartFailed):
+        config.start()
+    assert closed.items == ["closed"]
+    assert "dynconf-watch" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_start_that_fails_keeps_what_was_readable() -> None:
+    """A second start that fails costs nothing of what the first had loaded."""
+    memory = Memory({"a": 1})
+    config = Config(memory)
+    numbers = config.bind(Numbers)
+    config.load()
+    memory.set({"a": "x"})
+    with pytest.raises(StartFailed):
+        config.start()
+    assert numbers.current.a == config.view()[numbers].a == 1
+
+
+def test_a_class_whose_own_sources_are_wrong_fails_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable of the class's own that cannot be decoded is one of the failures of a start."""
+
+    class Listing(Settings):
+        model_config = SettingsConfigDict(env_prefix="LISTING_")
+        names: list[str] | None = None
+
+    monkeypatch.setenv("LISTING_NAMES", "[hunter2")
+    config = Config(Memory({}))
+    config.bind(Listing)
+    with pytest.raises(StartFailed) as caught:
+        config.start()
+    assert len(caught.value.failures) == 1
+    assert "Listing's environment" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_stop_while_it_starts() -> None:
+    """A start that waits for a server can be stopped; it says so."""
+    outcome = Told()
+    config = Config(Memory(remote=True), start_timeout=LOOK)
+
+    def start() -> None:
+        try:
+            config.start()
+        except UsageError as error:
+            outcome(error)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    while not config.status().running:
+        starting.join(0.01)
+    config.stop()
+    starting.join(LOOK)
+    assert "has stopped" in outcome.texts()[0]
+
+
+def test_reload_and_add_at_the_same_time() -> None:
+    """Reloading, adding and removing from many threads leaves each source running once, in its own place."""
+    first = Memory({"a": 1}, name="first")
+    more = [Memory({"b": number}, name=f"more-{number}") for number in range(6)]
+    config = Config(first, Env("APP_", environ={}))
+    config.bind(Numbers)
+    failures = Told()
+
+    def run(work: Callable[[], object]) -> Callable[[], None]:
+        def attempt() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - looked at below
+                failures(error)
+
+        return attempt
+
+    with config:
+        works = [run(config.reload) for _ in more] + [run(lambda one=one: config.add(one)) for one in more]  # type: ignore[misc]
+        running = [threading.Thread(target=work) for work in works]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join(LOOK)
+        assert failures.items == []
+        assert [len(memory._runs) for memory in (first, *more)] == [1] * 7
+        assert len(config.status().sources) == 8
+        for one in more:
+            config.remove(one)
+        assert config.get("b") is None

@@ -1,0 +1,248 @@
+"""A Config in a forked process goes on by itself: each case in a program of its own."""
+
+import pytest
+
+from tests.unit.host_props import run
+
+HOUSE = """
+import tempfile, warnings
+from pathlib import Path
+from dynconf import Config, Env, File, Memory, Settings
+
+logging.getLogger("dynconf").addHandler(logging.NullHandler())
+
+class Numbers(Settings):
+    a: int = 0
+
+class Told:
+    "A callback that keeps what it is told."
+    def __init__(self):
+        self.items, self.news = [], threading.Condition()
+    def __call__(self, item):
+        with self.news:
+            self.items.append(item)
+            self.news.notify_all()
+    def wait(self, count=1):
+        with self.news:
+            assert self.news.wait_for(lambda: len(self.items) >= count, LOOK), self.items
+            return self.items
+
+def save(a):
+    spare = folder / "spare"
+    spare.write_text(f"a: {a}")
+    spare.rename(file)
+
+folder = Path(tempfile.mkdtemp())
+file = folder / "app.yaml"
+save(1)
+config = Config(File(file))
+numbers = config.bind(Numbers)
+told = Told()
+numbers.on_change()(told)
+"""
+
+
+def test_fork_of_a_running_config() -> None:
+    """The child reads at once, and child and parent both follow the file, with the same subscriptions."""
+    run(
+        HOUSE
+        + """
+ready, done = os.pipe(), os.pipe()
+
+def work():
+    assert numbers.current.a == 1 and config.view()[numbers].a == 1 and config.get("a") == 1
+    assert config.status().running
+    os.write(ready[1], b"r")
+    numbers.until(lambda now: now.a == 2, LOOK)
+    assert [(change.old.a, change.new.a) for change in told.wait()] == [(1, 2)]
+    config.reload()
+    assert config.status().healthy, str(config.status())
+    config.stop()
+    assert [thread.name for thread in threading.enumerate()] == ["MainThread"]
+
+with config:
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            work()
+            status = 0
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(status)
+    os.read(ready[0], 1)
+    save(2)
+    numbers.until(lambda now: now.a == 2, LOOK)
+    assert [(change.old.a, change.new.a) for change in told.wait()] == [(1, 2)]
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    save(3)
+    numbers.until(lambda now: now.a == 3, LOOK)
+"""
+    )
+
+
+def test_fork_of_a_config_in_a_loop() -> None:
+    """The child has no such loop any more: it gets a thread, and blocking calls then work there."""
+    run(
+        HOUSE
+        + """
+def work():
+    assert numbers.current.a == 1
+    save(2)
+    assert numbers.until(lambda now: now.a == 2, LOOK).a == 2
+    told.wait()
+    config.stop()
+
+async def main():
+    async with config:
+        pid = os.fork()
+        if not pid:
+            status = 1
+            try:
+                asyncio._set_running_loop(None)
+                work()
+                status = 0
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                os._exit(status)
+        await numbers.auntil(lambda now: now.a == 2, LOOK)
+        assert os.waitstatus_to_exitcode((await asyncio.to_thread(os.waitpid, pid, 0))[1]) == 0
+        save(3)
+        await numbers.auntil(lambda now: now.a == 3, LOOK)
+
+asyncio.run(main())
+"""
+    )
+
+
+def test_fork_with_memory_and_what_was_refused() -> None:
+    """A document in memory is the child's own; what the parent had refused is refused there, too."""
+    run(
+        HOUSE
+        + """
+memory = Memory({"a": 5})
+config = Config(memory)
+numbers = config.bind(Numbers)
+refused = Told()
+config.on_error(refused)
+
+def work():
+    assert numbers.current.a == 5
+    refused.wait(2)
+    assert config.status().sources[0].state == "refused", str(config.status())
+    memory.set({"a": 7})
+    numbers.until(lambda now: now.a == 7, LOOK)
+    assert config.status().healthy
+    config.stop()
+
+with config:
+    memory.set({"a": "x"})
+    refused.wait()
+    assert child_of(work) == 0
+    assert numbers.current.a == 5
+    memory.set({"a": 6})
+    numbers.until(lambda now: now.a == 6, LOOK)
+"""
+    )
+
+
+def test_fork_of_a_stopped_config() -> None:
+    """What was loaded is readable in the child, nothing runs there, and it can be started."""
+    run(
+        HOUSE
+        + """
+config.load()
+
+def work():
+    assert numbers.current.a == 1 and not config.status().running
+    assert threading.active_count() == 1
+    save(2)
+    with config:
+        assert numbers.current.a == 2
+
+assert child_of(work) == 0
+assert numbers.current.a == 1
+"""
+    )
+
+
+def test_fork_while_changes_rush_by() -> None:
+    """Whatever the core was doing at that moment, the child serves whole versions and follows changes."""
+    run(
+        HOUSE
+        + """
+memory = Memory({"a": 0})
+config = Config(memory)
+numbers = config.bind(Numbers)
+over = threading.Event()
+
+def write():
+    number = 0
+    while not over.is_set():
+        number += 1
+        memory.set({"a": number})
+
+def work():
+    assert numbers.current.a == config.view()[numbers].a == config.get("a")
+    memory.set({"a": -1})
+    numbers.until(lambda now: now.a == -1, LOOK)
+    config.stop()
+
+with config:
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        for _ in range(20):
+            assert child_of(work) == 0
+    finally:
+        over.set()
+        writing.join()
+"""
+    )
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing(method: str) -> None:
+    """Pools and processes of either kind have settings: carried over by a fork, made anew by a spawn."""
+    out = run(
+        f"""
+import subprocess, tempfile
+from pathlib import Path
+folder = Path(tempfile.mkdtemp())
+(folder / "program.py").write_text('''
+import multiprocessing, os, sys
+from pathlib import Path
+from dynconf import Config, File, Settings
+
+class Numbers(Settings):
+    a: int = 0
+
+file = Path(__file__).with_name("app.yaml")
+config = Config(File(file))
+numbers = config.bind(Numbers)
+
+def work(number):
+    if not config.status().running:
+        config.start()
+    first = numbers.current.a
+    assert numbers.until(lambda now: now.a == 2, 30).a == 2
+    return first
+
+if __name__ == "__main__":
+    file.write_text("a: 1")
+    with config:
+        with multiprocessing.get_context("{method}").Pool(2) as pool:
+            answers = pool.map_async(work, range(2))
+            file.with_name("spare").write_text("a: 2")
+            os.replace(file.with_name("spare"), file)
+            assert set(answers.get(30)) <= {{1, 2}}
+        numbers.until(lambda now: now.a == 2, 30)
+    print("done")
+''')
+environment = dict(os.environ, PYTHONPATH=os.getcwd())
+subprocess.run([sys.executable, folder / "program.py"], env=environment, check=True)
+"""
+    )
+    assert out == "done\n"
