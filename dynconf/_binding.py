@@ -93,6 +93,10 @@ class Binding(Generic[T]):
         self._index = -1
         self.current = NOT_LOADED
 
+    @property
+    def _house(self) -> object:
+        return self._lifecycle.publisher.store.state.house
+
     def __repr__(self) -> str:
         return f"<Binding of {self._cls.__name__}{f' at {dotted(self._at)}' if self._at else ''}>"
 
@@ -234,11 +238,7 @@ class Binding(Generic[T]):
         if found.answers:
             return found
         value = field_value(model, fields)
-        shown = (
-            None
-            if value is MISSING
-            else masked(value.model_dump() if isinstance(value, BaseModel) else value, keys)
-        )
+        shown = None if value is MISSING else masked(value, keys)
         return Explanation(found.path, found.version, shown, (), default=True)
 
     def override(self, **values: Any) -> Overriding:

@@ -37,6 +37,10 @@ class Interest(Protocol):
         """A new host is there: whatever was under way on another is not any more."""
         ...
 
+    def forked(self) -> None:
+        """This is a forked child: no thread of before is there."""
+        ...
+
 
 class ErrorInterest(Protocol):
     """An interest in what went wrong."""
@@ -47,6 +51,10 @@ class ErrorInterest(Protocol):
 
     def resumed(self) -> None:
         """A new host is there: whatever was under way on another is not any more."""
+        ...
+
+    def forked(self) -> None:
+        """This is a forked child: no thread of before is there."""
         ...
 
 
@@ -144,6 +152,10 @@ class Dispatcher:
     def forked(self) -> None:
         """Carry over into a forked child, where a thread that is no more may have held the lock."""
         self.lock = threading.RLock()
+        for interest in self._everyone:
+            interest.forked()
+        for errors in self._on_error:
+            errors.forked()
 
     def resumed(self, host: Host) -> None:
         """Have whoever was not told yet told on a new host."""

@@ -13,7 +13,7 @@ from dynconf._overlay import NO_OVERLAY, Overlay
 from dynconf._readers import Readers
 from dynconf._snapshot import Layer, Names
 from dynconf._state import Candidate, Key, Plan, Spec, State, height
-from dynconf._tree import MISSING, Delta, Path, combined, delta_paths, diff, dotted, find
+from dynconf._tree import MISSING, Delta, Path, Tree, combined, delta_paths, diff, dotted, find
 
 
 class Indexes:
@@ -191,16 +191,22 @@ class Draft:
         problems: list[Problem] = []
         for index in touched:
             old = models[index] if index < len(models) else None
-            try:
-                # What holds with an override must hold without it too: it will end some time.
-                for count in range(len(self.state.overrides)):
-                    self._model(index, count)
-                model = self._model(index, len(self.state.overrides))
-                models[index : index + 1] = [adopted(old, model)]
-            except Invalid as error:
-                problems += [self._problem(index, fault, candidates) for fault in error.faults]
+            # What holds with overrides must hold without them too: they will end some time.
+            for count in range(len(self.state.overrides) + 1):
+                model, faults = self._attempt(index, count)
+                if faults:
+                    problems += [self._problem(index, fault, candidates, count) for fault in faults]
+                    break
+                if count == len(self.state.overrides):
+                    models[index : index + 1] = [adopted(old, model)]
         self.state = replace(self.state, models=tuple(models))
         return tuple(problems)
+
+    def _attempt(self, index: int, overrides: int) -> tuple[Any, list[Fault]]:
+        try:
+            return self._model(index, overrides), []
+        except Invalid as error:
+            return None, error.faults
 
     def _model(self, index: int, overrides: int) -> Any:
         """The model, with that many of the overrides."""
@@ -215,29 +221,54 @@ class Draft:
             tree = find(state.tree, spec.at)
         else:
             tree = find(merged([state.base, *over]), spec.at)
+        if tree is MISSING:
+            tree = self._in_the_way(spec.at, over)
         return build(spec.cls, tree, spec.at, lambda a, b: height(state, index, a) > height(state, index, b))
 
-    def _problem(self, index: int, fault: Fault, candidates: Sequence[Candidate]) -> Problem:
-        origin = self._origin(index, fault.path, candidates)
+    def _in_the_way(self, at: Path, over: Sequence[Tree]) -> Any:
+        """What stands above a path where nothing is: a mapping counts as nothing, anything else is wrong."""
+        whole = merged([self.state.base, *over])
+        for end in range(1, len(at)):
+            above = find(whole, at[:end])
+            if above is not MISSING and not isinstance(above, dict):
+                return above
+        return MISSING
+
+    def _problem(self, index: int, fault: Fault, candidates: Sequence[Candidate], overrides: int) -> Problem:
+        origin = self._origin(index, fault.path, candidates, overrides)
         name = self.state.specs[index].cls.__name__
         return Problem(dotted(fault.path), fault.expected, fault.actual, name, origin)
 
-    def _origin(self, index: int, path: Path, candidates: Sequence[Candidate]) -> Origin | None:
-        """Who says what stands at a path; for something missing, the candidate that lacks it."""
-        for override in reversed(self.state.overrides):
+    def _origin(
+        self, index: int, path: Path, candidates: Sequence[Candidate], overrides: int
+    ) -> Origin | None:
+        """Who says what is wrong at a path: the highest that speaks of it.
+
+        Of a whole mapping, or of something missing in it, many speak; then it is the candidate
+        that does, and if not one alone does, nobody in particular.
+        """
+        state = self.state
+        for override in reversed(state.overrides[:overrides]):
             if find(override.tree, path) is not MISSING:
                 return Origin("override")
-        own = self.state.overlays[index].origin(path[len(self.state.specs[index].at) :])
+        own = state.overlays[index].origin(path[len(state.specs[index].at) :])
         if own:
             return own
-        for layer in reversed(self.state.layers.values()):
-            if find(layer.tree, path) is not MISSING:
-                return layer.origin(path)
-        lacking = [candidate.content for candidate in candidates if isinstance(candidate.content, Layer)]
-        for layer in reversed(lacking):
-            if layer.names is None and find(layer.tree, path[:-1]) is not MISSING:
-                return layer.origin(path)
-        return self._origin(index, path[:-1], candidates) if path else None
+        value = find(state.base, path)
+        if value is not MISSING and not isinstance(value, dict):
+            speaking = [one for one in state.layers.values() if find(one.tree, path) is not MISSING]
+            # Of an item of a list that several layers made together, none may speak at that place.
+            return (
+                speaking[-1].origin(path)
+                if speaking
+                else self._origin(index, path[:-1], candidates, overrides)
+            )
+        near = path if value is not MISSING else path[:-1]
+        fresh = [one.content for one in candidates if isinstance(one.content, Layer)]
+        holding = [layer for layer in fresh if layer.names is None and find(layer.tree, near) is not MISSING]
+        if len(holding) == 1 or (holding and near):
+            return holding[-1].origin(path)
+        return None
 
 
 def _reshapes(before: Any, after: Any, path: Path) -> bool:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from typing import Any, Protocol
 
@@ -71,6 +72,10 @@ class Surroundings(Protocol):
         """A document has new content."""
         ...
 
+    def withdrawn(self, feed: "SourceFeed", rank: Rank) -> None:
+        """A document's content that was not taken yet is no more."""
+        ...
+
     def progressed(self) -> None:
         """A feed's state is another."""
         ...
@@ -84,7 +89,7 @@ class SourceFeed:
     """Runs one source and takes its reports; the `Feed` that the source sees."""
 
     def __init__(
-        self, source: Source, name: str, position: float, around: Surroundings, *, watching: bool = True
+        self, source: Source, name: str, position: Fraction, around: Surroundings, *, watching: bool = True
     ) -> None:
         self.source = source
         self.name = name
@@ -144,6 +149,11 @@ class SourceFeed:
         if self.error is not None and not self.is_loaded:
             return self.error
         return next((document.fault for document in self.documents.values() if document.fault), None)
+
+    def forget(self, document: Document) -> None:
+        """Know no more of a member that is gone, nor of what it held."""
+        if self.source.members and not document.offered and document.applied is None:
+            self.documents.pop(document.name, None)
 
     def problems(self) -> list[Problem]:
         """Why what this source has, or should have, is not what serves."""
@@ -279,30 +289,40 @@ class SourceFeed:
 
     def _faulty(self, document: Document, error: SourceError) -> None:
         document.fault = error
-        logger.warning("not taken, the last good content stays: %s", error)
+        document.problems = ()
+        self._around.withdrawn(self, document.rank)
+        stays = ", the last good content stays" if document.applied is not None else ""
+        logger.warning("not taken%s: %s", stays, error)
         self._around.report(error)
         self._around.progressed()
 
     def _gone(self, document: Document, note: str) -> None:
         document.reported = None
-        origin = Origin(self.name, document.name)
         if self.source.members or self.source.optional or self.source.on_missing == "drop":
-            document.fault = None
-            document.problems = ()
-            if document.offered:
-                document.offered = False
-                self._around.arrived(self, Candidate(document.rank, None))
-            if self.source.members:
-                del self.documents[document.name]
-            elif self.source.on_missing == "drop" and not self.source.optional and not self.is_loaded:
-                document.fault = DocumentMissing(note or "there is no such document", origin)
+            self._let_go(document, note)
         elif document.missing_since is None:
+            document.problems = ()
             document.missing_since = self.clock.time()
-            stays = "; its last content stays" if document.offered else ""
-            document.fault = DocumentMissing((note or "there is no such document") + stays, origin)
+            self._around.withdrawn(self, document.rank)
+            stays = "; its last content stays" if document.applied is not None else ""
+            document.fault = self._missing(document, note, stays)
             logger.warning("%s", document.fault)
             self._around.report(document.fault)
         self._around.progressed()
+
+    def _let_go(self, document: Document, note: str) -> None:
+        document.fault = None
+        document.problems = ()
+        if document.offered:
+            document.offered = False
+            self._around.arrived(self, Candidate(document.rank, None))
+        elif not self.is_loaded and not self.source.members and not self.source.optional:
+            document.fault = self._missing(document, note)
+        self.forget(document)
+
+    def _missing(self, document: Document, note: str, stays: str = "") -> DocumentMissing:
+        reason = (note or "there is no such document") + stays
+        return DocumentMissing(reason, Origin(self.name, document.name))
 
 
 def _at(error: SourceError, place: Origin) -> SourceError:

@@ -13,6 +13,7 @@ from dynconf._prepare import Preparer
 from dynconf._process import park
 from dynconf._publisher import Publisher
 from dynconf._roster import Roster
+from dynconf._state import Plan
 from dynconf.errors import BlockingCall, DynconfError, NotStarted, UsageError
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Lifecycle:
         self.manager: Manager | None = None
         self.host: Host | None = None
         self._changing = threading.Lock()
+        self._resting = threading.Lock()
 
     @property
     def running(self) -> bool:
@@ -45,6 +47,19 @@ class Lifecycle:
         """Raise `BlockingCall` on the core's own loop, naming the form to await."""
         if self.here():
             raise BlockingCall(f"this would wait for the event loop that it runs on; use `{instead}`")
+
+    def at_rest(self, make_plan: Callable[[], Plan]) -> None:
+        """Carry out a change while nothing runs, or is just being started.
+
+        Raises:
+            ChangeRefused: it is not valid.
+        """
+        with self._resting:
+            while True:
+                plan = make_plan()
+                plan.raise_if_refused()
+                if self.publisher.commit(plan) is not None:
+                    return
 
     def start(self, *, watching: bool) -> None:
         """Run the core on a thread of its own; back when everything is loaded."""
@@ -132,6 +147,7 @@ class Lifecycle:
         """In a forked child: go on from what is published, with nothing that was inherited."""
         former = self.manager
         self._changing = threading.Lock()
+        self._resting = threading.Lock()
         if former is None:
             return
         park(former)
@@ -149,10 +165,15 @@ class Lifecycle:
         self.manager.resume(former)
 
     async def _begin(self, host: Host, watching: bool) -> None:
-        self.publisher.rewind()
-        self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
-        self._adopt(host)
-        await self.manager.start(watching=watching)
+        with self._resting:
+            before = self.publisher.rewind()
+            self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
+            self._adopt(host)
+        try:
+            await self.manager.start(watching=watching)
+        except BaseException:
+            self.publisher.restore(before)
+            raise
         self.publisher.dispatcher.resumed(host)
 
     async def _end(self) -> None:

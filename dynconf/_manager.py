@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from dynconf._clock import Clock
@@ -13,6 +14,7 @@ from dynconf._gather import Gathering
 from dynconf._host import Host
 from dynconf._inbox import trace
 from dynconf._limits import Limits
+from dynconf._merge import Rank
 from dynconf._origin import Origin, Problem
 from dynconf._overlay import read_overlay
 from dynconf._prepare import Preparer
@@ -28,6 +30,7 @@ from dynconf.errors import (
     ParseError,
     SourceUnavailable,
     StartFailed,
+    UsageError,
 )
 
 CLOSE_TIMEOUT = 0.4
@@ -62,16 +65,17 @@ class Manager:
         self.clock: Clock = options.clock
         self.limits: Limits = options.limits
         self.publisher = publisher
-        self.feeds: dict[float, SourceFeed] = {}
+        self.feeds: dict[Fraction | float, SourceFeed] = {}
         self.transactions: Transactions = Transactions(publisher, preparers, self)
         self._options = options
         self._roster = roster
         self._gathering = Gathering()
-        self._aside: dict[float, Gathering] = {}
+        self._aside: dict[Fraction | float, Gathering] = {}
         self._shared: dict[Hashable, Any] = {}
         self.overlay_faults: list[ParseError] = []
         self._turn = asyncio.Lock()
         self._restarting = asyncio.Lock()
+        self._stopped = False
         self._news = asyncio.Event()
         self._progress = asyncio.Event()
         self._now = asyncio.get_running_loop().time
@@ -106,6 +110,8 @@ class Manager:
 
     async def stop(self) -> None:
         """Close what the sources share; the host ends the tasks."""
+        self._stopped = True
+        self._progress.set()
         shared, self._shared = list(self._shared.values()), {}
         if not shared:
             return
@@ -188,10 +194,15 @@ class Manager:
             await self._drop([self.feeds[position] for position in positions if position in self.feeds])
             return applied
 
-    async def change(self, make_plan: Callable[[], Plan]) -> Applied:
-        """Carry out a change that does not come from a source, or raise `ChangeRefused`."""
+    async def change(self, make_plan: Callable[[], Plan], *, leaving: bool = False) -> Applied:
+        """Carry out a change that does not come from a source, or raise `ChangeRefused`.
+
+        Args:
+            make_plan: plans it anew whenever something else came in between.
+            leaving: the change ends an override: it is made even if a preparer refuses it.
+        """
         async with self._turn:
-            return await self.transactions.whole(make_plan)
+            return await self.transactions.whole(make_plan, insist=leaving)
 
     def change_now(self, make_plan: Callable[[], Plan]) -> None:
         """Carry out a change that need not be prepared, from code on the loop that cannot wait.
@@ -201,13 +212,13 @@ class Manager:
             BlockingCall: it would have to be prepared.
         """
         plan = make_plan()
-        if plan.refused:
-            raise ChangeRefused([problem for group in plan.refused.values() for problem in group])
+        plan.raise_if_refused()
         if plan.publishes and self.transactions.preparers:
             raise BlockingCall(
                 "this changes what others see, which has to be prepared; use the awaitable form"
             )
         self.publisher.commit(plan)
+        self.transactions.try_again()
 
     def shared(self, key: Hashable, make: Callable[[], C]) -> C:
         """See `Feed.shared`."""
@@ -221,6 +232,11 @@ class Manager:
         gathering = self._aside.get(feed.position, self._gathering)
         gathering.put(candidate, self._now(), feed.source.settle if feed.is_loaded else 0.0)
         self._news.set()
+
+    def withdrawn(self, feed: SourceFeed, rank: Rank) -> None:
+        """Forget content that was not taken, and that its document does not have any more."""
+        self._aside.get(feed.position, self._gathering).drop(rank)
+        self.transactions.forget(rank)
 
     def progressed(self) -> None:
         """Let whoever waits for a feed look again."""
@@ -244,7 +260,10 @@ class Manager:
             async with self._turn:
                 ready = self._gathering.take(self._now())
                 if ready or self.transactions.due:
-                    await self.transactions.take(ready)
+                    try:
+                        await self.transactions.take(ready)
+                    except Exception as error:  # noqa: BLE001 - whoever failed, changes go on
+                        logger.error("a change could not be carried out\n%s", trace(error))
 
     def _feed(self, place: Place, *, watching: bool = True, aside: bool = False) -> SourceFeed:
         feed = SourceFeed(place.source, place.name, place.position, self, watching=watching)
@@ -271,6 +290,8 @@ class Manager:
                 while not (any(map(SourceFeed.fatal, feeds)) or all(map(SourceFeed.answered, feeds))):
                     self._progress.clear()
                     await self._progress.wait()
+                    if self._stopped:
+                        raise UsageError(f"{self._options.name} was stopped while it loaded")
                 late = False
         failures = [failure for feed in feeds if (failure := feed.fatal())]
         if late:
@@ -296,6 +317,8 @@ class Manager:
             except ParseError as error:
                 self.overlay_faults.append(error)
                 continue
-            if not overlay.same_as(old):
+            if overlay.same_as(old):
+                self.transactions.forget(index)
+            else:
                 found.append(Candidate(index, overlay))
         return found

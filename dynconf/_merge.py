@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import chain
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -10,7 +11,7 @@ from dynconf._tree import MISSING, Delta, Path, Tree, dotted, find, keep_shared,
 from dynconf.errors import UsageError
 
 How: TypeAlias = Literal["append", "prepend", "unique", "replace"]
-Rank: TypeAlias = tuple[float, int | str, str]
+Rank: TypeAlias = tuple[Fraction | float, int | str, str]
 """A layer's place: its source's position, its order there, its document; the highest wins."""
 
 

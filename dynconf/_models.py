@@ -1,18 +1,24 @@
 """From tree to model: validation with located, value-free faults, and what changed between two models."""
 
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, is_dataclass
+from dataclasses import fields as dataclass_fields
+from functools import cmp_to_key, lru_cache
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 from pydantic_settings import BaseSettings
 
+from dynconf._merge import merged
 from dynconf._schema import Field, fields_of, is_model, secrets_of, top_keys
 from dynconf._secrets import looks_secret, scrubbed
 from dynconf._tree import MISSING, Delta, Path, Tree, copied, find
+
+USER_ERRORS = (Exception, SystemExit, CancelledError)
+"""What a user's validator, selector or condition may raise; none of it may end the core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Pat
         return cls.__pydantic_validator__.validate_python(data)  # type: ignore[no-any-return]
     except ValidationError as error:
         details = error.errors(include_url=False)
-    except Exception as error:  # noqa: BLE001 - a validator of the user's own may raise anything
+    except USER_ERRORS as error:
         details, raised = [], type(error).__name__
     # Raised out here, so that it does not carry pydantic's error, which holds values, as its context.
     if raised:
@@ -74,25 +80,34 @@ def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Pat
 def one_key_each(
     cls: type[BaseModel], data: dict[str, Any], at: Path, higher: Callable[[Path, Path], bool]
 ) -> dict[str, Any]:
-    """Leave, of several keys for one field, the one that the highest layer wrote.
+    """Make, of several keys for one field, the one that the highest layer wrote, merged with the others.
 
     pydantic would take the first alias, whichever layer that is from.
     """
     for field in _ambiguous(cls):
         present = [key for key in field.keys if key in data] if len(field.keys) > 1 else []
         if len(present) > 1:
-            best = present[0]
-            for key in present[1:]:
-                if higher((*at, key), (*at, best)):
-                    best = key
-            for key in present:
-                if key != best:
-                    del data[key]
-        if field.models and field.models[0][0] == ():
-            key = next((key for key in field.keys if key in data), "")
-            if key and isinstance(data[key], dict):
-                data[key] = one_key_each(field.models[0][1], data[key], (*at, key), higher)
+            by_height = _lowest_first(present, at, higher)
+            value = merged([data[key] for key in by_height])
+            for key in by_height:
+                del data[key]
+            data[by_height[-1]] = value
+        nested = [model for below, model in field.models if not below]
+        key = next((key for key in field.keys if key in data), "")
+        # Of a union nobody knows yet which member it will be.
+        if len(nested) == 1 and key and isinstance(data[key], dict):
+            data[key] = one_key_each(nested[0], data[key], (*at, key), higher)
     return data
+
+
+def _lowest_first(keys: list[str], at: Path, higher: Callable[[Path, Path], bool]) -> list[str]:
+    def compare(a: str, b: str) -> int:
+        return higher((*at, a), (*at, b)) - higher((*at, b), (*at, a))
+
+    # Of two that stand equally high pydantic prefers the first.
+    ordered = list(reversed(keys))
+    ordered.sort(key=cmp_to_key(compare))
+    return ordered
 
 
 @lru_cache(maxsize=4096)
@@ -135,7 +150,9 @@ def _fault(detail: ErrorDetails, data: Any, at: Path, secrets: frozenset[Path]) 
         text = f"expected {_RETOLD[kind]}"
         tags = detail.get("ctx", {}).get("expected_tags")
         text = f"{text}: {tags}" if tags else text
-    elif kind not in _STANDARD or kind in _QUOTING:
+    elif kind not in _STANDARD:
+        text = f"refused by its type ({kind})"
+    elif kind in _QUOTING:
         holds_secret = (
             looks_secret(path) or _holds_secret(found) or any(_meets(secret, path) for secret in secrets)
         )
@@ -144,7 +161,7 @@ def _fault(detail: ErrorDetails, data: Any, at: Path, secrets: frozenset[Path]) 
     elif detail["msg"].startswith("Input should be "):
         text = "expected " + detail["msg"].removeprefix("Input should be ")
     else:
-        text = detail["msg"][:1].lower() + detail["msg"][1:]
+        text = detail["msg"]
     return Fault((*at, *path), text, type_name(found))
 
 
@@ -152,6 +169,8 @@ def _tree_path(detail: ErrorDetails, data: Any) -> Path:
     """The error's place in the tree: pydantic's location also names union members and validators."""
     path: list[str | int] = []
     place = data
+    if detail["loc"] and find(data, detail["loc"][:1]) is MISSING:
+        return detail["loc"]  # a default that is not valid itself
     for step in detail["loc"]:
         below = find(place, (step,))
         if below is not MISSING:
@@ -187,7 +206,7 @@ def equal(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, BaseModel):
-        return equal(a.__dict__, b.__dict__) and equal(a.__pydantic_extra__, b.__pydantic_extra__)
+        return equal(_fields(a), _fields(b)) and equal(a.__pydantic_extra__, b.__pydantic_extra__)
     if isinstance(a, dict):
         return len(a) == len(b) and all(key in b and equal(item, b[key]) for key, item in a.items())
     if isinstance(a, (list, tuple)):
@@ -198,6 +217,12 @@ def equal(a: Any, b: Any) -> bool:
         return False
 
 
+def _fields(model: BaseModel) -> dict[str, Any]:
+    """A model's fields; its `__dict__` also holds what a cached property has computed."""
+    held, fields = model.__dict__, type(model).__pydantic_fields__
+    return held if len(held) == len(fields) else {name: held[name] for name in fields if name in held}
+
+
 def adopted(old: Any, new: Any) -> Any:
     """`new`, with each part that equals the old one's replaced by the old object itself.
 
@@ -206,10 +231,10 @@ def adopted(old: Any, new: Any) -> Any:
     if equal(old, new):
         return old
     if isinstance(new, BaseModel) and type(old) is type(new):
-        fields = new.__dict__
-        for name, value in fields.items():
-            if name in old.__dict__:
-                fields[name] = adopted(old.__dict__[name], value)
+        before, fields = _fields(old), new.__dict__
+        for name, value in _fields(new).items():
+            if name in before:
+                fields[name] = adopted(before[name], value)
     return new
 
 
@@ -231,19 +256,25 @@ def changed_fields(old: Any, new: Any) -> Delta:
 
 
 def _steps_into(value: Any) -> bool:
-    return isinstance(value, (BaseModel, dict))
+    if isinstance(value, RootModel):
+        return _steps_into(value.root)
+    return isinstance(value, (BaseModel, dict)) or (is_dataclass(value) and not isinstance(value, type))
 
 
 def _members(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, RootModel):
+        return _members(value.root)
     if isinstance(value, BaseModel):
-        return {**value.__dict__, **(value.__pydantic_extra__ or {})}
-    return {str(key): item for key, item in value.items()}
+        return {**_fields(value), **(value.__pydantic_extra__ or {})}
+    if isinstance(value, dict):
+        return {str(key): item for key, item in value.items()}
+    return {field.name: getattr(value, field.name) for field in dataclass_fields(value)}
 
 
 def field_value(model: Any, path: Path) -> Any:
     """What a model holds at a path of field names, mapping keys and list indexes, or `MISSING`."""
     for step in path:
-        if isinstance(model, (BaseModel, dict)):
+        if _steps_into(model):
             model = _members(model).get(str(step), MISSING)
         elif isinstance(model, (list, tuple)):
             index = str(step)

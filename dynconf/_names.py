@@ -68,7 +68,7 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
         path.append((known.keys[0] if known.keys else known.name, True))
         rest, inside, decoding = rest[1:], None, known.json
         if rest and known.models:
-            between, inside = known.models[0]
+            between, inside = _member(known, rest)
             path += [(step, False) for step in rest[: len(between)]]
             rest, decoding = rest[len(between) :], "always"
     if rest:
@@ -76,6 +76,14 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
         decoding = "never"
     count = sum(is_known for _, is_known in path)
     return Meaning(name, tuple(path), count, decoding) if count > len(at) else nothing
+
+
+def _member(known: Field, rest: Sequence[str]) -> tuple[Path, Model]:
+    """Of the nested models, the first that has a field for what the name goes on with, else the first."""
+    fitting = (
+        (at, model) for at, model in known.models if len(at) < len(rest) and _field(model, rest[len(at)])
+    )
+    return next(fitting, known.models[0])
 
 
 def _field(model: Model, step: str) -> Field | None:

@@ -22,7 +22,7 @@ class Origin:
 
     def __str__(self) -> str:
         place = self.document or self.source
-        if self.document and self.document not in self.source:
+        if self.document and self.document not in (self.source, self.source.partition(":")[2]):
             place = f"{self.source} {self.document}"
         if self.line is not None:
             place += f":{self.line}"
@@ -58,7 +58,8 @@ class Problem:
 
     def __str__(self) -> str:
         if not self.path:
-            return f"{self.origin}: {self.expected}" if self.origin else self.expected
+            text = f"{self.expected} [{self.model}]" if self.model else self.expected
+            return f"{self.origin}: {text}" if self.origin else text
         text = f"{self.path}: {self.expected}"
         if self.actual:
             text += f", got {self.actual}"

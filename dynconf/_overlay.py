@@ -112,13 +112,9 @@ def read_overlay(cls: type[BaseModel]) -> Overlay:
     """
     if not issubclass(cls, BaseSettings):
         return NO_OVERLAY
-    sources = cls.settings_customise_sources(
-        cls,
-        InitSettingsSource(cls, {}),
-        EnvSettingsSource(cls),
-        DotEnvSettingsSource(cls),
-        SecretsSettingsSource(cls),
-    )
+    sources, reason = _own_sources(cls)
+    if reason:
+        raise ParseError(reason, Origin(f"{cls.__name__}'s own sources"))
     parts: list[Part] = []
     for source in reversed(sources):
         if isinstance(source, InitSettingsSource):
@@ -141,12 +137,34 @@ def _part(name: str, source: PydanticBaseSettingsSource, tree: Tree) -> Part:
     return Part(name, tree)
 
 
+def _own_sources(cls: type[BaseSettings]) -> tuple[tuple[PydanticBaseSettingsSource, ...], str]:
+    """A class's own sources, or why they cannot be made: the one for `.env` files reads them at once."""
+    try:
+        sources = cls.settings_customise_sources(
+            cls,
+            InitSettingsSource(cls, {}),
+            EnvSettingsSource(cls),
+            DotEnvSettingsSource(cls),
+            SecretsSettingsSource(cls),
+        )
+    except Exception as error:  # noqa: BLE001 - its text may hold what was read
+        return (), _reason(error)
+    return sources, ""
+
+
 def _ask(source: PydanticBaseSettingsSource) -> tuple[dict[str, Any], str]:
-    """What a source says, or why it cannot: the error's text names field and source, its cause the value."""
+    """What a source says, or why it cannot."""
     try:
         return source(), ""
-    except SettingsError as error:
-        return {}, str(error)
+    except Exception as error:  # noqa: BLE001 - its text may hold what was read
+        return {}, _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    """What may be told of an error: pydantic-settings' own names field and source, and no value."""
+    return (
+        str(error) if isinstance(error, SettingsError) else f"reading it failed with {type(error).__name__}"
+    )
 
 
 _NAMES: dict[type, str] = {

@@ -7,11 +7,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from dynconf._lifecycle import Lifecycle
+from dynconf._manager import Manager
 from dynconf._merge import merged
 from dynconf._models import Invalid, build, unknown_step
 from dynconf._origin import Problem
 from dynconf._schema import canonical
 from dynconf._state import Plan
+from dynconf._store import Store
 from dynconf._tree import MISSING, Path, Tree, dotted, find, nested
 from dynconf.errors import ChangeRefused, UsageError
 
@@ -37,45 +39,48 @@ class Overriding:
         self._cls = cls
         self._at = at
         self._tree: Tree = nested(at, canonical(cls, _plain(values)))
-        self._number = next(_numbers)
+        self._entered: list[int] = []
 
     def __enter__(self) -> None:
-        self._change(self._tree)
+        self._change(self._entry())
 
     def __exit__(self, *_: object) -> None:
-        self._change(None)
+        self._change(self._exit())
 
     async def __aenter__(self) -> None:
-        await self._achange(self._tree)
+        await self._achange(self._entry())
 
     async def __aexit__(self, *_: object) -> None:
-        await self._achange(None)
+        await self._achange(self._exit())
 
-    def _plan(self, tree: Tree | None) -> Plan:
-        return self._lifecycle.publisher.store.plan_override(self._number, tree)
+    def _entry(self) -> "_Step":
+        return _Step(next(_numbers), self._tree, self._entered)
 
-    def _change(self, tree: Tree | None) -> None:
+    def _exit(self) -> "_Step":
+        return _Step(self._entered.pop(), None, self._entered)
+
+    def _change(self, step: "_Step") -> None:
         if self._lifecycle.running:
             form = "async with binding.override(...)"
-            self._lifecycle.call(lambda manager: manager.change(lambda: self._plan(tree)), instead=form)
+            self._lifecycle.call(step.carry_out, instead=form)
         else:
-            self._change_at_rest(tree)
+            self._change_at_rest(step)
 
-    async def _achange(self, tree: Tree | None) -> None:
+    async def _achange(self, step: "_Step") -> None:
         if self._lifecycle.running:
-            await self._lifecycle.acall(lambda manager: manager.change(lambda: self._plan(tree)))
+            await self._lifecycle.acall(step.carry_out)
         else:
-            self._change_at_rest(tree)
+            self._change_at_rest(step)
 
-    def _change_at_rest(self, tree: Tree | None) -> None:
+    def _change_at_rest(self, step: "_Step") -> None:
         publisher = self._lifecycle.publisher
-        plan = self._plan(tree)
-        if plan.refused:
-            raise ChangeRefused([problem for group in plan.refused.values() for problem in group])
+        over = step.plan(publisher.store).state.overrides
         if publisher.snapshot is None:
             # Nothing is loaded: the defaults and the overrides alone make a model, where they can.
-            publisher.preview(self._binding, self._preview([one.tree for one in plan.state.overrides]))
-        publisher.commit(plan)
+            preview = self._preview([one.tree for one in over])
+            publisher.preview(self._binding, preview)
+        self._lifecycle.at_rest(lambda: step.plan(publisher.store))
+        step.done()
 
     def _preview(self, trees: list[Tree]) -> Any:
         if not trees:
@@ -91,6 +96,36 @@ class Overriding:
                     [Problem(dotted(f.path), f.expected, f.actual, name) for f in ours]
                 ) from None
             return None
+
+
+class _Step:
+    """Laying one tree over everything, or taking it away, which always succeeds."""
+
+    def __init__(self, number: int, tree: Tree | None, entered: list[int]) -> None:
+        self._number = number
+        self._tree = tree
+        self._entered = entered
+
+    def plan(self, store: Store) -> Plan:
+        """What it would give; where what is left is not valid, what was laid over later goes too."""
+        plan = store.plan_override([self._number], self._tree)
+        if self._tree is None and plan.refused:
+            later = [one.number for one in store.state.overrides if one.number >= self._number]
+            plan = store.plan_override(later, None)
+            if plan.refused:
+                plan = store.plan_override([one.number for one in store.state.overrides], None)
+        return plan
+
+    async def carry_out(self, manager: Manager) -> None:
+        """Do it, on the core's loop."""
+        store = manager.publisher.store
+        await manager.change(lambda: self.plan(store), leaving=self._tree is None)
+        self.done()
+
+    def done(self) -> None:
+        """Note that it is open now."""
+        if self._tree is not None:
+            self._entered.append(self._number)
 
 
 def _nobody_higher(_: Path, __: Path) -> bool:

@@ -60,13 +60,14 @@ async def prepare_all(preparers: Sequence[Preparer], old: View | None, new: View
 
 
 async def _prepare(preparer: Preparer, old: View | None, new: View) -> PrepareRefused | None:
+    limit = asyncio.timeout(preparer.timeout)
     try:
-        async with asyncio.timeout(preparer.timeout):
+        async with limit:
             await preparer.prepare(old, new)
     except PrepareRefused as refusal:
         return refusal
-    except TimeoutError:
-        return PrepareRefused(f"{preparer.name} was not ready within {preparer.timeout:g} s")
     except Exception as error:  # noqa: BLE001 - whatever it is, the change is not safe to publish
+        if limit.expired():
+            return PrepareRefused(f"{preparer.name} was not ready within {preparer.timeout:g} s")
         return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}")
     return None

@@ -5,6 +5,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from dynconf._clock import Clock
@@ -13,7 +14,7 @@ from dynconf._overlay import NO_OVERLAY, Overlay, read_overlay
 from dynconf._snapshot import Layer, Snapshot
 from dynconf._state import Candidate, Plan, Spec, State
 from dynconf._store import Store
-from dynconf._tree import Tree
+from dynconf._tree import Tree, delta_paths, diff, dotted
 from dynconf.errors import NotStarted
 
 logger = logging.getLogger("dynconf.config")
@@ -32,6 +33,12 @@ class Applied:
     documents: tuple[tuple[str, str, str], ...] = ()
 
     def __str__(self) -> str:
+        when = datetime.fromtimestamp(self.at).astimezone().isoformat(" ", "seconds")
+        return f"{when} {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """The same in words, without the time."""
         by = ", ".join(
             " ".join(filter(None, (document or source, revision)))
             for source, document, revision in self.documents
@@ -98,22 +105,31 @@ class Publisher:
         documents = tuple(dict.fromkeys(item for one in plan.accepted for item in _documents(one, plan.base)))
         if plan.state.overrides != plan.base.overrides:
             documents += (("override", "", ""),)
-        applied = Applied(plan.state.version, self.clock.time(), tuple(sorted(plan.paths)), documents)
+        paths = plan.paths
+        if not plan.base.loaded and self.snapshot is not None:  # started again
+            paths = frozenset(map(dotted, delta_paths(diff(self.snapshot.tree, plan.state.tree))))
+        applied = Applied(plan.state.version, self.clock.time(), tuple(sorted(paths)), documents)
         if plan.publishes or plan.models:
             self._publish(plan.state, plan.models)
         if plan.publishes:
             self.history.append(applied)
-            logger.info("%s", applied)
+            logger.info("%s", applied.summary)
         return applied
 
-    def rewind(self) -> None:
-        """Before another first load: forget the layers, but not what readers see until then."""
-        state = self.store.state
+    def rewind(self) -> Store:
+        """Before another first load: forget the layers, but not what readers see; gives what was before."""
+        before, state = self.store, self.store.state
         if state.loaded or state.layers:
             overlays = (NO_OVERLAY,) * len(state.specs)
             empty: Tree = {}
             state = replace(state, loaded=False, layers={}, base=empty, tree=empty, overlays=overlays)
             self.store = Store(state=state)
+        return before
+
+    def restore(self, before: Store) -> None:
+        """After a first load that failed: go back to what readers still see."""
+        if before.state.loaded and before.state.specs == self.store.state.specs:
+            self.store = before
 
     def forked(self) -> None:
         """In a forked child: the parent may have been in the middle of a commit."""

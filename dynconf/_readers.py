@@ -96,9 +96,9 @@ def _unread(tree: Mapping[str, Any], reads: Any, at: Path) -> Iterator[Unused]:
     for key, item in tree.items():
         below = reads.get(key, reads.get("*"))
         if below is None:
-            free = {name.casefold(): name for name in reads if name not in tree}
-            near = get_close_matches(key.casefold(), free, n=2)
-            yield Unused((*at, key), tuple(free[name] for name in near))
+            names = {name.casefold(): name for name in reads}
+            near = get_close_matches(key.casefold(), names, n=2)
+            yield Unused((*at, key), tuple(names[name] for name in near))
         elif isinstance(below, dict):
             yield from _inside(item, below, (*at, key))
 

@@ -1,8 +1,9 @@
 """The sources of one Config: as they were given, under which names, in which order."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from dynconf._source import Source
 from dynconf.errors import UsageError
@@ -14,7 +15,7 @@ class Place:
 
     source: Source
     name: str
-    position: float
+    position: Fraction
 
 
 class Roster:
@@ -43,8 +44,10 @@ class Roster:
         sources = source.resolve(self.profiles)
         known = self.places()
         above = next((place.position for place in self.find(before)), None) if before is not None else None
-        low = max((place.position for place in known if above is None or place.position < above), default=0.0)
-        step = 1.0 if above is None else (above - low) / (len(sources) + 1)
+        low = max(
+            (place.position for place in known if above is None or place.position < above), default=Fraction()
+        )
+        step = Fraction(1) if above is None else (above - low) / (len(sources) + 1)
         taken = {place.name for place in known}
         return [
             Place(one, _unique(one.name, taken), low + number * step) for number, one in enumerate(sources, 1)
@@ -68,10 +71,9 @@ class Roster:
             f"there is no source {given if isinstance(given, str) else given.name}; there are: {names}"
         )
 
-    def dismiss(self, places: Iterable[Place]) -> None:
-        """Let go of a source."""
-        gone = list(places)
-        self._given = [item for item in self._given if item[1] != gone]
+    def dismiss(self, places: list[Place]) -> None:
+        """Let go of a source, by the very list that `find` gave."""
+        self._given = [item for item in self._given if item[1] is not places]
 
 
 def profiles_of(profile: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from pydantic import AliasChoices, AliasPath, BaseModel, Json, RootModel, Secret
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode
 
-from dynconf._merge import Merge
+from dynconf._merge import Merge, merged
 from dynconf._tree import Path
+from dynconf._tree import nested as nested_at
 
 Model: TypeAlias = type[BaseModel]
 Reads: TypeAlias = "dict[str, Any] | bool"
@@ -25,7 +26,8 @@ class Field:
     """One field of a settings class, as dynconf needs to know it.
 
     `keys` are the keys that may hold it, the one that pydantic prefers first; `read` is the same
-    with the first step of alias paths. `models` are the nested models with their place within
+    with the first step of alias paths, and `alias_path` the first of these paths. `models` are the
+    nested models with their place within
     the field: `()` for the field itself, `("*",)` for a list's or mapping's items. `plain` says
     that the field is nothing but nested models. `json` says whether its text, in an environment
     variable, is JSON: it always is, it may be, or never.
@@ -34,6 +36,7 @@ class Field:
     name: str
     keys: tuple[str, ...]
     read: tuple[str, ...]
+    alias_path: Path
     models: tuple[tuple[Path, Model], ...]
     merges: tuple[tuple[Path, Merge], ...]
     secrets: tuple[Path, ...]
@@ -54,10 +57,13 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
     raw = any(note in _RAW or type(note) in _RAW for note in info.metadata)
     leaves = found.walk(annotation, ())
     keys, read = _keys(name, info, cls)
+    alias = info.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
     return Field(
         name=name,
         keys=keys,
         read=read,
+        alias_path=next((tuple(choice.path) for choice in choices if isinstance(choice, AliasPath)), ()),
         models=tuple(found.models),
         merges=tuple(found.merges),
         secrets=tuple(found.secrets),
@@ -182,6 +188,8 @@ def top_keys(cls: Model) -> tuple[str, ...] | None:
 def _sees_everything(cls: Model) -> bool:
     validators = cls.__pydantic_decorators__.model_validators.values()
     own_init = cls.__init__ not in (BaseModel.__init__, BaseSettings.__init__)
+    if cls.__pydantic_decorators__.root_validators:
+        return True
     return (
         cls.model_config.get("extra") == "forbid"
         or own_init
@@ -241,10 +249,13 @@ def canonical(cls: Model, values: Mapping[str, Any]) -> dict[str, Any]:
         if known is None:
             result[key] = value
             continue
-        nested = next((model for at, model in known.models if not at), None)
-        if nested is not None and isinstance(value, Mapping):
-            value = canonical(nested, value)
-        result[known.keys[0] if known.keys else key] = value
+        nested = [model for at, model in known.models if not at]
+        if len(nested) == 1 and isinstance(value, Mapping):
+            value = canonical(nested[0], value)
+        if known.keys or not known.alias_path:
+            result[known.keys[0] if known.keys else key] = value
+        else:
+            result = merged([result, nested_at(known.alias_path, value)])
     return result
 
 
@@ -257,9 +268,11 @@ def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -
     model: Model | None = cls
     for step in path:
         known = next((field for field in fields_of(model) if field.name == step), None) if model else None
-        if known is None or not known.keys:
+        if known is None or not (known.keys or known.alias_path):
             at, model = (*at, step), None
             continue
-        at = max(((*at, key) for key in known.keys), key=height)
-        model = next((nested for below, nested in known.models if not below), None)
+        spellings = [(*at, key) for key in known.keys] or [(*at, *known.alias_path)]
+        at = max(spellings, key=height)
+        nested = [nested for below, nested in known.models if not below]
+        model = nested[0] if len(nested) == 1 else None
     return at

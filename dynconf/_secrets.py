@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
 from dynconf._tree import Path
 
@@ -24,19 +24,24 @@ def looks_secret(path: Path) -> bool:
 
 
 def masked(value: Any, path: Path, secret: Callable[[Path], bool] = looks_secret) -> Any:
-    """A copy of a tree or model value fit to be shown, with what is secret replaced by `***`.
+    """A plain copy of a tree or model value, fit to be shown and sent, with secrets replaced by `***`.
 
     Passwords within addresses (`redis://user:password@host`) are replaced as well.
     """
     if isinstance(value, dict):
         return {key: masked(item, (*path, str(key)), secret) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, BaseModel):
+        value = {**value.__dict__, **(value.__pydantic_extra__ or {})}
+        return {name: masked(item, (*path, name), secret) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [masked(item, (*path, index), secret) for index, item in enumerate(value)]
     if isinstance(value, (SecretStr, SecretBytes, Secret)):
         return MASK
     if value is not None and (secret(path) or looks_secret(path)):
         return MASK
-    return _IN_ADDRESS.sub(rf"\1:{MASK}@", value) if isinstance(value, str) else value
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return _IN_ADDRESS.sub(rf"\1:{MASK}@", str(value))
 
 
 def scrubbed(message: str, value: Any) -> str:

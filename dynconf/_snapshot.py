@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from dynconf._origin import Origin
 from dynconf._secrets import masked
 from dynconf._tree import MISSING, Path, copied, dotted, find, parse_path
+from dynconf.errors import UsageError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -105,6 +106,8 @@ class Snapshot:
     version: int
     tree: Mapping[str, Any]
     models: tuple[Any, ...] = ()
+    house: object = None
+    """Tells one Config's versions from another's."""
 
 
 class Bound(Protocol[T_co]):
@@ -112,6 +115,9 @@ class Bound(Protocol[T_co]):
 
     @property
     def _index(self) -> int: ...
+
+    @property
+    def _house(self) -> object: ...
 
     @property
     def current(self) -> T_co: ...
@@ -132,6 +138,8 @@ class View:
 
     def __getitem__(self, binding: Bound[T]) -> T:
         models = self._snapshot.models
+        if getattr(binding, "_house", None) is not self._snapshot.house:
+            raise UsageError(f"{binding!r} is no binding of the Config that this view is of")
         if binding._index >= len(models):
             raise KeyError(f"version {self.version} is older than this binding")
         model: T = models[binding._index]
@@ -159,7 +167,7 @@ class View:
             while name in models:
                 number += 1
                 name = f"{type(model).__name__}#{number}"
-            models[name] = masked(model.model_dump(), ())
+            models[name] = masked(model, ())
         return {"version": self.version, "models": models}
 
 

@@ -10,6 +10,7 @@ from dynconf._overlay import Overlay
 from dynconf._schema import Model
 from dynconf._snapshot import Layer, Snapshot
 from dynconf._tree import MISSING, Path, Tree, find
+from dynconf.errors import ChangeRefused
 
 Key: TypeAlias = Rank | int
 """What a change is of: a document by its rank, or the overlay of the model with that index."""
@@ -58,11 +59,12 @@ class State:
     base: Tree = field(default_factory=dict)
     tree: Tree = field(default_factory=dict)
     models: tuple[Any, ...] = ()
+    house: object = field(default_factory=object)
 
     @property
     def snapshot(self) -> Snapshot:
         """What readers see of it."""
-        return Snapshot(self.version, self.tree, self.models)
+        return Snapshot(self.version, self.tree, self.models, self.house)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,12 @@ class Plan:
     refused: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
     paths: frozenset[str] = frozenset()
     models: tuple[int, ...] = ()
+
+    def raise_if_refused(self) -> None:
+        """Raise `ChangeRefused`, with every problem once, if anything was refused."""
+        problems = dict.fromkeys(problem for group in self.refused.values() for problem in group)
+        if problems:
+            raise ChangeRefused(list(problems))
 
     @property
     def publishes(self) -> bool:

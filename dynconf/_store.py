@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 
 from dynconf._draft import Draft, Indexes
-from dynconf._merge import Merge, rules_of
+from dynconf._merge import Merge, merged, rules_of
 from dynconf._origin import Problem
 from dynconf._overlay import NO_OVERLAY, Overlay
 from dynconf._schema import merges_of
@@ -86,12 +86,12 @@ class Store:
         problems = draft.apply(raw=fresh, also=[len(state.specs)])
         return self._refused({len(state.specs): problems}) if problems else draft.plan((), {})
 
-    def plan_override(self, number: int, tree: Tree | None) -> Plan:
-        """What laying `tree` over everything, or with `None` taking it away again, would give."""
+    def plan_override(self, numbers: Sequence[int], tree: Tree | None) -> Plan:
+        """What laying `tree` over everything, or with `None` taking these away again, would give."""
         state = self.state
-        others = tuple(override for override in state.overrides if override.number != number)
-        gone = next((override.tree for override in state.overrides if override.number == number), {})
-        overrides = others if tree is None else (*others, Override(number, tree))
+        others = tuple(override for override in state.overrides if override.number not in numbers)
+        gone = merged([{}, *(one.tree for one in state.overrides if one.number in numbers)])
+        overrides = others if tree is None else (*others, Override(numbers[0], tree))
         draft = Draft(state, self._indexes, overrides=overrides)
         if not state.loaded:
             return Plan(state, draft.state)

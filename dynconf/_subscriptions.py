@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from dynconf._dispatch import Dispatcher
 from dynconf._host import Host
 from dynconf._inbox import trace
-from dynconf._models import changed_fields, equal, field_value
+from dynconf._models import USER_ERRORS, changed_fields, equal, field_value
 from dynconf._snapshot import Change, Snapshot, View
 from dynconf._tree import MISSING, Path, delta_paths, dotted
 from dynconf.errors import DynconfError, UsageError
@@ -53,7 +53,7 @@ class _Watch(Generic[T]):
         model = snapshot.models[self.index]
         self._latest = self._value(model)
         self._seen = (model, self._latest)
-        if tell:
+        if tell and self._latest is not MISSING:
             self._mail = (snapshot, True)
             self._wake()
 
@@ -72,6 +72,9 @@ class _Watch(Generic[T]):
     def resumed(self) -> None:
         pass
 
+    def forked(self) -> None:
+        pass
+
     def take(self) -> Change[T] | None:
         """Empty the slot; `None` if it was empty, or held what this subscriber saw already."""
         mail, self._mail = self._mail, None
@@ -83,6 +86,7 @@ class _Watch(Generic[T]):
         if not initial and equal(value, old):
             return None
         self._seen = (model, value)
+        old = value if old is MISSING else old
         differing = delta_paths(changed_fields(old_model, model))
         within = self.path or _place_of(value, model) or ()
         paths = frozenset(dotted(path) for path in differing if _meet(within, path))
@@ -93,7 +97,7 @@ class _Watch(Generic[T]):
             return field_value(model, self.path) if self.path else model
         try:
             return self._select(model)
-        except Exception as error:  # noqa: BLE001 - one subscriber's failure is nobody else's
+        except USER_ERRORS as error:
             logger.error("the selector of %s failed; its old value stands\n%s", self._name, trace(error))
             return self._latest
 
@@ -130,6 +134,7 @@ class Subscription(ABC, Generic[T]):
         self._function = function
         self._is_async = _is_async(function)
         self._running = False
+        self._inside = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself."""
@@ -163,18 +168,18 @@ class Subscription(ABC, Generic[T]):
             host.post(self._start, host)
 
     def _start(self, host: Host) -> None:
-        if not self._running and not self.closed and host.alive:
+        if not self._running and not self._inside and not self.closed and host.alive:
             self._running = True
             host.spawn(self._deliver(host), f"subscription {self.name}")
 
     async def _deliver(self, host: Host) -> None:
         try:
-            while not self.closed and (item := self._next()) is not None:
+            while not self.closed and host.alive and (item := self._next()) is not None:
                 try:
                     if self._is_async:
                         await self._function(item)
                     else:
-                        await host.run_callback(self.name, partial(self._function, item))
+                        await host.run_callback(self.name, partial(self._call, item))
                 except asyncio.CancelledError as error:
                     task = asyncio.current_task()
                     if task is not None and task.cancelling():
@@ -185,9 +190,22 @@ class Subscription(ABC, Generic[T]):
         finally:
             self._running = False
 
+    def _call(self, item: Any) -> None:
+        """Call a sync function, on its thread; one that hangs over a stop is not called beside itself."""
+        self._inside = True
+        try:
+            self._function(item)
+        finally:
+            self._inside = False
+            if not self._running:
+                self._wake()
+
     def _resumed(self) -> None:
         self._running = False
         self._wake()
+
+    def _forked(self) -> None:
+        self._running = self._inside = False
 
 
 class ChangeSubscription(Subscription[T]):
@@ -204,6 +222,7 @@ class ChangeSubscription(Subscription[T]):
         super().__init__(dispatcher, function)
         self._watch: _Watch[T] = _Watch(index, self._wake, self.name, path, select)
         self._watch.resumed = self._resumed  # type: ignore[method-assign]
+        self._watch.forked = self._forked  # type: ignore[method-assign]
 
     def begin(self, *, immediate: bool) -> None:
         """Start being told."""
@@ -222,7 +241,7 @@ class ErrorSubscription(Subscription[DynconfError]):
 
     def __init__(self, dispatcher: Dispatcher, function: Callable[..., Any]) -> None:
         super().__init__(dispatcher, function)
-        self._queue = _Errors(self._wake, self._resumed)
+        self._queue = _Errors(self._wake, self._resumed, self._forked)
         dispatcher.add_errors(self._queue)
 
     def _leave(self) -> None:
@@ -235,9 +254,12 @@ class ErrorSubscription(Subscription[DynconfError]):
 class _Errors:
     """The errors that one subscriber was not told of yet."""
 
-    def __init__(self, wake: Callable[[], object], resumed: Callable[[], None]) -> None:
+    def __init__(
+        self, wake: Callable[[], object], resumed: Callable[[], None], forked: Callable[[], None]
+    ) -> None:
         self.waiting: deque[DynconfError] = deque(maxlen=1000)
         self.resumed = resumed
+        self.forked = forked
         self._wake = wake
 
     def put(self, error: DynconfError) -> None:
@@ -320,7 +342,7 @@ class Until(Generic[T]):
             try:
                 if self._condition(model):
                     self.future.set_result(model)
-            except Exception as error:  # noqa: BLE001 - it is the waiting caller's own
+            except USER_ERRORS as error:
                 self.future.set_exception(error)
 
     def stopped(self) -> None:
@@ -330,4 +352,7 @@ class Until(Generic[T]):
             )
 
     def resumed(self) -> None:
+        pass
+
+    def forked(self) -> None:
         pass

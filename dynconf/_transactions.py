@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Protocol
 
 from dynconf._clock import Clock
 from dynconf._feed import Document, SourceFeed
 from dynconf._host import Host
+from dynconf._inbox import trace
 from dynconf._models import equal
 from dynconf._origin import Problem
 from dynconf._prepare import Preparer, PrepareRefused, prepare_all
@@ -27,7 +29,7 @@ class Surroundings(Protocol):
 
     host: Host
     clock: Clock
-    feeds: dict[float, SourceFeed]
+    feeds: dict[Fraction | float, SourceFeed]
 
     def report(self, error: DynconfError) -> None:
         """Tell `on_error`."""
@@ -79,26 +81,34 @@ class Transactions:
             self._accepted(candidate)
         return applied
 
-    async def whole(self, make_plan: Callable[[], Plan]) -> Applied:
-        """Carry out a plan entirely or not at all.
+    async def whole(self, make_plan: Callable[[], Plan], *, insist: bool = False) -> Applied:
+        """Carry out a plan entirely or not at all; with `insist`, even if a preparer refuses.
 
         Raises:
             ChangeRefused: it is not valid, or a preparer refuses it.
         """
         while True:
             plan = make_plan()
-            if plan.refused:
-                problems = dict.fromkeys(problem for group in plan.refused.values() for problem in group)
-                raise ChangeRefused(list(problems))
+            plan.raise_if_refused()
             refusal = await self._prepare(plan)
             if refusal is not None:
                 self.abandon()
-                raise ChangeRefused([Problem(refusal.path, refusal.reason)])
+                error = ChangeRefused([Problem(refusal.path, refusal.reason)])
+                if not insist:
+                    raise error
+                self._around.report(error)
             applied = self._commit(plan)
             if applied is not None:
                 for candidate in plan.accepted:
                     self._accepted(candidate)
+                self.try_again()
                 return applied
+
+    def try_again(self) -> None:
+        """Something else has changed: what was refused may fit now."""
+        if self.waiting:
+            self.due = True
+            self._around.retry()
 
     async def take(self, fresh: Sequence[Candidate], *, retry: bool = False) -> Applied:
         """Take the candidates, and those that were refused before, as far as they are valid.
@@ -111,6 +121,17 @@ class Transactions:
         for candidate in fresh:
             self.waiting.pop(candidate.key, None)
             self.waiting[candidate.key] = Waiting(candidate)
+        try:
+            return await self._take(retry=retry)
+        except Exception as error:
+            # Nobody else's later change is to fail for this one's sake.
+            for candidate in fresh:
+                one = self.waiting.pop(candidate.key, None)
+                if one is not None:
+                    self._tell(one, (Problem("", f"it could not be taken: {type(error).__name__}"),))
+            raise
+
+    async def _take(self, *, retry: bool) -> Applied:
         self._release(everything=retry)
         version, paths = self._publisher.store.state.version, set[str]()
         documents: list[tuple[str, str, str]] = []
@@ -170,7 +191,7 @@ class Transactions:
         if self._prepared is plan:
             self._prepared = None
             for preparer in self.preparers:
-                preparer.commit()
+                _carefully(preparer.name, preparer.commit)
         else:
             self.abandon()
         return self._publisher.commit(plan)
@@ -180,7 +201,7 @@ class Transactions:
         if self._prepared is not None:
             self._prepared = None
             for preparer in self.preparers:
-                preparer.abandon()
+                _carefully(preparer.name, preparer.abandon)
 
     def _blamed(self, plan: Plan, refusal: PrepareRefused) -> list[Candidate]:
         """The candidates without any one of which the preparer would have seen something else."""
@@ -253,12 +274,22 @@ class Transactions:
         if document is not None:
             document.problems = ()
             document.applied = candidate.content.revision if isinstance(candidate.content, Layer) else None
+            if candidate.content is None:
+                self._around.feeds[document.rank[0]].forget(document)
 
     def _document(self, key: Key) -> Document | None:
         if isinstance(key, int):
             return None
         feed = self._around.feeds.get(key[0])
         return feed.documents.get(key[2]) if feed else None
+
+
+def _carefully(name: str, function: Callable[[], object]) -> None:
+    """Call what must not fail; if it does, that is nobody else's loss."""
+    try:
+        function()
+    except Exception as error:  # noqa: BLE001
+        logger.error("%s failed\n%s", name, trace(error))
 
 
 def _selected(refusal: PrepareRefused, plan: Plan) -> Any:

@@ -1,7 +1,6 @@
 """The face of it all: a `Config` merges sources, keeps them live, and binds settings classes to them."""
 
 import os
-import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
@@ -25,7 +24,7 @@ from dynconf._status import Status, overlay_problems, sources_status
 from dynconf._store import Store
 from dynconf._subscriptions import ErrorSubscription, Subscription
 from dynconf._tree import MISSING, copied, find, parse_path
-from dynconf.errors import ChangeRefused, DynconfError, UsageError
+from dynconf.errors import DynconfError, UsageError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -68,6 +67,8 @@ class Config:
         policies = {
             path: rule if isinstance(rule, Merge) else Merge(rule) for path, rule in (merge or {}).items()
         }
+        if not start_timeout > 0 or callback_threads < 1:
+            raise UsageError("start_timeout must be above 0 seconds, and callback_threads at least 1")
         clock = clock or SystemClock()
         publisher = Publisher(Store(policies), clock, set_current, NOT_LOADED)
         options = Options(name, clock, limits or Limits(), start_timeout, callback_threads)
@@ -75,7 +76,6 @@ class Config:
         for source in sources:
             self._roster.admit(source, self._roster.place(_source(source)))
         self._lifecycle = Lifecycle(publisher, options, self._roster)
-        self._resting = threading.Lock()
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **options: Any) -> "Config":
@@ -173,7 +173,7 @@ class Config:
         binding = self._new_binding(cls, at)
         lifecycle = self._lifecycle
         if not lifecycle.running:
-            self._bind_at_rest(binding)
+            lifecycle.at_rest(lambda: self._plan(binding))
         elif lifecycle.here():
             lifecycle.manager_here().change_now(lambda: self._plan(binding))
         else:
@@ -187,7 +187,7 @@ class Config:
         if self._lifecycle.running:
             await self._lifecycle.acall(lambda manager: manager.change(lambda: self._plan(binding)))
         else:
-            self._bind_at_rest(binding)
+            self._lifecycle.at_rest(lambda: self._plan(binding))
         return binding
 
     def get(self, path: str | tuple[str | int, ...] = "", default: Any = None) -> Any:
@@ -316,19 +316,13 @@ class Config:
     # Inside
 
     def _new_binding(self, cls: type[M], at: str) -> Binding[M]:
-        if not issubclass(cls, BaseModel):
-            raise UsageError(f"a settings class is a pydantic model; {cls!r} is none")
+        given: object = cls
+        if not isinstance(given, type) or not issubclass(given, BaseModel):
+            raise UsageError(f"a settings class is a pydantic model; {type(given).__name__} is none")
         return Binding(self, self._lifecycle, cls, parse_path(at))
 
     def _plan(self, binding: Binding[M]) -> Plan:
         return self._lifecycle.publisher.plan_bind(Spec(binding._cls, binding._at), binding)
-
-    def _bind_at_rest(self, binding: Binding[M]) -> None:
-        with self._resting:
-            plan = self._plan(binding)
-            if plan.refused:
-                raise ChangeRefused([problem for group in plan.refused.values() for problem in group])
-            self._lifecycle.publisher.commit(plan)
 
 
 def _source(given: Source | str) -> Source:

@@ -126,10 +126,21 @@ class Notifier:
             raise _LoopGone from None
 
 
+def rust_notify() -> "type[RustNotify]":
+    """The class that waits for events; slow to import, so only who watches does.
+
+    It must be imported before a start is done: a fork in the middle of an import leaves the
+    module locked in the child.
+    """
+    from watchfiles._rust_notify import RustNotify  # noqa: PLC0415
+
+    return RustNotify
+
+
 def _notify(paths: list[str]) -> tuple["RustNotify | None", str]:
     """What waits for events in these folders, or in as many of them as can be, and what went wrong."""
     try:
-        from watchfiles._rust_notify import RustNotify  # noqa: PLC0415 - it is slow to import
+        RustNotify = rust_notify()  # noqa: N806 - it is a class
     except ImportError as error:
         return None, str(error)
     trouble = ""

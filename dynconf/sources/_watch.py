@@ -5,13 +5,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from dynconf._source import Feed
 from dynconf.sources._links import Identity, Links
-from dynconf.sources._notify import Notifier
+from dynconf.sources._notify import Notifier, rust_notify
 
 T = TypeVar("T")
 
@@ -119,6 +119,8 @@ class WatchHub:
         group.followers[follower] = None
         self._start("work", self._work(feed))
         if feed.watching:
+            with suppress(ImportError):  # the notifier tells of it
+                rust_notify()
             self._start("poll", self._poll(feed))
         self._hint(group)
         try:

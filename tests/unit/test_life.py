@@ -396,7 +396,7 @@ def test_stop_while_it_starts() -> None:
         starting.join(0.01)
     config.stop()
     starting.join(LOOK)
-    assert "has stopped" in outcome.texts()[0]
+    assert "stopped" in outcome.texts()[0]
 
 
 def test_reload_and_add_at_the_same_time() -> None:

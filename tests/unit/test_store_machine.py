@@ -237,14 +237,14 @@ class StoreMachine(RuleBasedStateMachine):
         """An override is entered, or refused."""
         number = next(self.numbers)
         model = self.model.changed(overrides=self.model.overrides | {number: tree})
-        return number if self._whole(self.store.plan_override(number, tree), model) else multiple()
+        return number if self._whole(self.store.plan_override([number], tree), model) else multiple()
 
     @rule(target=opened, number=consumes(opened))
     def leave_override(self, number: int) -> Any:
         """An override is left, whichever; what is under it is valid, or it stays."""
         left = {key: tree for key, tree in self.model.overrides.items() if key != number}
         model = self.model.changed(overrides=left)
-        return multiple() if self._whole(self.store.plan_override(number, None), model) else number
+        return multiple() if self._whole(self.store.plan_override([number], None), model) else number
 
     @precondition(lambda self: len(self.model.specs) < len(SPECS))
     @rule()
