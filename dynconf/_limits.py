@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from dynconf.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one document; what is over one of them is refused with `LimitExceeded`.
+    """Bounds on one document's content; what is over one of them is refused with `LimitExceeded`.
 
     Args:
-        bytes: size of the content in bytes, after any decompression.
+        bytes: size of the content in bytes.
         depth: how deep mappings and lists may nest.
         nodes: scalars, lists and mappings in all, each alias counted as what it stands for.
         keys: mapping keys in all, counted the same way.
@@ -18,3 +20,7 @@ class Limits:
     depth: int = 64
     nodes: int = 500_000
     keys: int = 200_000
+
+    def __post_init__(self) -> None:
+        if min(self.bytes, self.depth, self.nodes, self.keys) < 1:
+            raise UsageError("each limit is a number above 0")

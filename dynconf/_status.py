@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from dynconf._feed import Document, SourceFeed
@@ -33,6 +34,8 @@ class DocumentStatus:
             text += f", serving revision {self.revision}"
         if self.refused_revision:
             text += f", refused revision {self.refused_revision}"
+        if self.missing_since is not None:
+            text += f", missing since {_when(self.missing_since)}"
         return "\n    ".join([text, *map(str, self.problems)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,6 +72,8 @@ class SourceStatus:
         text = f"{self.source}: {self.state}"
         if self.age is not None:
             text += f", answered {self.age:.1f} s ago"
+        if self.failing_since is not None:
+            text += f", failing since {_when(self.failing_since)}"
         if self.error:
             text += f": {self.error}"
         return "\n  ".join([text, *map(str, self.documents)])
@@ -119,6 +124,10 @@ class Status:
             "sources": [source.to_dict() for source in self.sources],
             "problems": [problem.to_dict() for problem in self.problems],
         }
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
 
 
 def sources_status(manager: Manager, *, running: bool) -> tuple[SourceStatus, ...]:

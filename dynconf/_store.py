@@ -12,6 +12,7 @@ from dynconf._merge import Merge, merged, rules_of
 from dynconf._origin import Problem
 from dynconf._overlay import NO_OVERLAY, Overlay
 from dynconf._schema import merges_of
+from dynconf._snapshot import Layer
 from dynconf._state import Candidate, Key, Override, Plan, Spec, State
 from dynconf._tree import Path, Tree, delta_of, diff, parse_path
 
@@ -32,8 +33,9 @@ class Store:
     def plan(self, candidates: Sequence[Candidate], *, whole: bool = False) -> Plan:
         """What taking the candidates, oldest first, would give.
 
-        If they are not valid together, each is taken that is valid with those taken before it,
-        until none is left that is; with `whole`, then none is taken at all.
+        If they are not valid together, those that the problems blame are left out until the rest
+        is valid; then each of these is taken after all that is valid with those taken before it,
+        until none is left that is. With `whole`, none is taken then.
         """
         draft = Draft(self.state, self._indexes, loaded=True)
         problems = draft.apply(candidates)
@@ -41,11 +43,31 @@ class Store:
             return draft.plan(tuple(candidates), {})
         if len(candidates) == 1 or whole:
             return self._refused({candidate.key: problems for candidate in candidates} or {-1: problems})
-        return self._one_by_one(candidates)
+        return self._one_by_one(candidates, problems)
 
-    def _one_by_one(self, candidates: Sequence[Candidate]) -> Plan:
-        draft = Draft(self.state, self._indexes, loaded=True)
-        waiting, accepted = list(candidates), list[Candidate]()
+    def _without_blamed(
+        self, candidates: Sequence[Candidate], problems: Sequence[Problem]
+    ) -> tuple[Draft, list[Candidate]]:
+        """What is valid together once those that are at fault are left out, and who that is.
+
+        So two edits that need each other come in, whatever a third one holds.
+        """
+        left = list(candidates)
+        while left and problems:
+            places = {(one.origin.source, one.origin.document) for one in problems if one.origin}
+            blamed = [one for one in left if _place(one) in places]
+            if not blamed:
+                break
+            left = [one for one in left if one not in blamed]
+            draft = Draft(self.state, self._indexes, loaded=True)
+            problems = draft.apply(left)
+            if not problems:
+                return draft, left
+        return Draft(self.state, self._indexes, loaded=True), []
+
+    def _one_by_one(self, candidates: Sequence[Candidate], problems: Sequence[Problem]) -> Plan:
+        draft, accepted = self._without_blamed(candidates, problems)
+        waiting = [candidate for candidate in candidates if candidate not in accepted]
         refused: dict[Key, tuple[Problem, ...]] = {}
         progress = True
         while progress:
@@ -108,6 +130,12 @@ class Store:
 
     def _refused(self, problems: Mapping[Key, tuple[Problem, ...]]) -> Plan:
         return Plan(self.state, self.state, (), problems)
+
+
+def _place(candidate: Candidate) -> tuple[str, str] | None:
+    """The source and document that a problem's origin names."""
+    content = candidate.content
+    return (content.source, content.document) if isinstance(content, Layer) else None
 
 
 def _up_to_wildcard(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Trees of plain data: paths into them, merging them by policy, and what differs between two.
+"""Trees of plain data: paths into them, and what differs between two.
 
 A tree is made of mappings (always `dict`, with text keys), lists and scalars. Nothing here alters
 a tree that it was given: results share every part that did not change.

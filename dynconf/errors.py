@@ -80,7 +80,7 @@ class SourceError(DynconfError):
 
     Args:
         reason: what happened and what to do, without any value.
-        origin: where; its source and document may be filled in later by `located`.
+        origin: where; its source and document are filled in where they are known.
     """
 
     def __init__(self, reason: str, origin: Origin | None = None) -> None:

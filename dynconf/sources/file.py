@@ -45,7 +45,7 @@ class File(Source):
         settle: seconds of quiet that a change waits for, after the 20 ms that the watcher waits.
 
     Raises:
-        UsageError: there is no such format, or `at` is no path.
+        UsageError: an option is not what it can be.
     """
 
     def __init__(
@@ -60,6 +60,10 @@ class File(Source):
         settle: float = 0.01,
     ) -> None:
         self._place(os.fspath(path))
+        if on_missing not in {"keep", "drop"}:
+            raise UsageError(f"on_missing is 'keep' or 'drop', not {on_missing!r}")
+        if not settle >= 0:
+            raise UsageError("settle is a number of seconds, 0 or more")
         self.optional = optional
         self.at: str = mount_point(at)
         self.format: str | None = known_format(format)
@@ -95,6 +99,8 @@ class File(Source):
     def _place(self, path: str) -> None:
         self.path = path
         self.name: str = f"file:{path}"
+        # Settled now: the program may change its working folder later.
+        self._absolute = os.path.abspath(os.path.expanduser(path))
         self.members: bool = not _WILDCARDS.isdisjoint(os.path.basename(path))
 
     def _for(self, path: str) -> "File":
@@ -127,7 +133,7 @@ class _Following:
             raise UsageError(f"{source.name}: the path asks for a profile and none is chosen")
         self._source = source
         self._feed = feed
-        self._path = os.path.abspath(os.path.expanduser(source.path))
+        self._path = source._absolute
         self.folder = os.path.dirname(self._path)
         self._seen: dict[str, Reading] = {}
         self._gone: dict[str, float] = {}
