@@ -2,15 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Generator
-from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
 
 from tests.skips import MISSING_SERVER, servers_are_required
 
-if find_spec("dynconf.testing"):
-    pytest_plugins = ["dynconf.testing"]
+pytest_plugins = ["dynconf.testing"]
 
 # How long an example takes depends on the machine; pytest's own timeout catches what hangs.
 settings.register_profile("dynconf", settings.get_profile("default"), deadline=None)

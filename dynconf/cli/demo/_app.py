@@ -87,7 +87,8 @@ class Shop:
             self.heard.put(Reported(error, time.monotonic()))
 
     def dashboard(self) -> str:
-        return "new" if self.settings.current.feature_flags.new_dashboard else "old"
+        flags = self.settings.current.feature_flags
+        return "new" if flags.new_dashboard else "old"
 
     def _note(self, subscriber: str, what: str, change: Change[Any]) -> None:
         at, fields = time.monotonic(), []
