@@ -17,22 +17,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dynconf._binding import Binding as Binding
-    from dynconf._explain import Explanation as Explanation
-    from dynconf._limits import Limits as Limits
-    from dynconf._merge import Merge as Merge
+    from dynconf._dispatch.subscriptions import Subscription as Subscription
+    from dynconf._faces.binding import Binding as Binding
+    from dynconf._faces.explain import Explanation as Explanation
+    from dynconf._faces.status import Status as Status
+    from dynconf._manager.publisher import Applied as Applied
+    from dynconf._models.overlay import Settings as Settings
     from dynconf._origin import Origin as Origin
     from dynconf._origin import Problem as Problem
-    from dynconf._overlay import Settings as Settings
-    from dynconf._publisher import Applied as Applied
-    from dynconf._snapshot import Change as Change
-    from dynconf._snapshot import Names as Names
-    from dynconf._snapshot import Update as Update
-    from dynconf._snapshot import View as View
-    from dynconf._source import Feed as Feed
-    from dynconf._source import Source as Source
-    from dynconf._status import Status as Status
-    from dynconf._subscriptions import Subscription as Subscription
+    from dynconf._values.limits import Limits as Limits
+    from dynconf._values.merge import Merge as Merge
+    from dynconf._values.snapshot import Change as Change
+    from dynconf._values.snapshot import Names as Names
+    from dynconf._values.snapshot import Update as Update
+    from dynconf._values.snapshot import View as View
+    from dynconf._values.source import Feed as Feed
+    from dynconf._values.source import Source as Source
     from dynconf.config import Config as Config
     from dynconf.errors import DynconfError as DynconfError
     from dynconf.errors import NotStarted as NotStarted
@@ -41,28 +41,28 @@ if TYPE_CHECKING:
     from dynconf.sources.memory import Memory as Memory
 
 _HOMES = {
-    "Applied": "dynconf._publisher",
-    "Binding": "dynconf._binding",
-    "Change": "dynconf._snapshot",
+    "Applied": "dynconf._manager.publisher",
+    "Binding": "dynconf._faces.binding",
+    "Change": "dynconf._values.snapshot",
     "Config": "dynconf.config",
     "DynconfError": "dynconf.errors",
     "Env": "dynconf.sources.env",
-    "Explanation": "dynconf._explain",
-    "Feed": "dynconf._source",
+    "Explanation": "dynconf._faces.explain",
+    "Feed": "dynconf._values.source",
     "File": "dynconf.sources.file",
-    "Limits": "dynconf._limits",
+    "Limits": "dynconf._values.limits",
     "Memory": "dynconf.sources.memory",
-    "Merge": "dynconf._merge",
-    "Names": "dynconf._snapshot",
+    "Merge": "dynconf._values.merge",
+    "Names": "dynconf._values.snapshot",
     "NotStarted": "dynconf.errors",
     "Origin": "dynconf._origin",
     "Problem": "dynconf._origin",
-    "Settings": "dynconf._overlay",
-    "Source": "dynconf._source",
-    "Status": "dynconf._status",
-    "Subscription": "dynconf._subscriptions",
-    "Update": "dynconf._snapshot",
-    "View": "dynconf._snapshot",
+    "Settings": "dynconf._models.overlay",
+    "Source": "dynconf._values.source",
+    "Status": "dynconf._faces.status",
+    "Subscription": "dynconf._dispatch.subscriptions",
+    "Update": "dynconf._values.snapshot",
+    "View": "dynconf._values.snapshot",
 }
 
 __all__ = [

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import unquote
 
-from dynconf._tree import Path
+from dynconf._values.tree import Path
 
 _FORM = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:env:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from dynconf._addresses import Address, Mistake, unknown
-from dynconf._models import Fault, Invalid, build
-from dynconf._source import Source
+from dynconf._models.build import Fault, Invalid, build
+from dynconf._values.source import Source
 from dynconf.errors import MissingExtra, UsageError
 
 M = TypeVar("M", bound=BaseModel)

@@ -11,12 +11,12 @@ from typing import Annotated, Any, ClassVar, Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field
 
 from dynconf._addresses import Address, Mistake, placed, replaced, shown, split, unknown
-from dynconf._limits import Limits
-from dynconf._merge import How, Merge
-from dynconf._models import type_name
+from dynconf._models.build import type_name
 from dynconf._schemes import schemes, source_at, valid
-from dynconf._source import Source
-from dynconf._tree import Path, dotted, parse_path
+from dynconf._values.limits import Limits
+from dynconf._values.merge import How, Merge
+from dynconf._values.source import Source
+from dynconf._values.tree import Path, dotted, parse_path
 from dynconf.errors import BootstrapError, ParseError, UsageError
 from dynconf.parsers import locate, parse
 

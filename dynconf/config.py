@@ -7,23 +7,23 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
 
-from dynconf._binding import NOT_LOADED, Binding, set_current
-from dynconf._clock import Clock, SystemClock
-from dynconf._explain import Explanation, explain
-from dynconf._lifecycle import Lifecycle
-from dynconf._limits import Limits
-from dynconf._manager import Options
-from dynconf._merge import How, Merge
-from dynconf._publisher import Applied, Publisher
-from dynconf._reports import History, UnusedKeys, unused_keys
-from dynconf._roster import Roster, profiles_of
-from dynconf._snapshot import View
-from dynconf._source import Source
-from dynconf._state import Plan, Spec
-from dynconf._status import Status, overlay_problems, sources_status
-from dynconf._store import Store
-from dynconf._subscriptions import ErrorSubscription, Subscription
-from dynconf._tree import MISSING, copied, find, parse_path
+from dynconf._dispatch.subscriptions import ErrorSubscription, Subscription
+from dynconf._faces.binding import NOT_LOADED, Binding, set_current
+from dynconf._faces.explain import Explanation, explain
+from dynconf._faces.reports import History, UnusedKeys, unused_keys
+from dynconf._faces.status import Status, overlay_problems, sources_status
+from dynconf._manager.lifecycle import Lifecycle
+from dynconf._manager.manager import Options
+from dynconf._manager.publisher import Applied, Publisher
+from dynconf._manager.roster import Roster, profiles_of
+from dynconf._store.state import Plan, Spec
+from dynconf._store.store import Store
+from dynconf._values.clock import Clock, SystemClock
+from dynconf._values.limits import Limits
+from dynconf._values.merge import How, Merge
+from dynconf._values.snapshot import View
+from dynconf._values.source import Source
+from dynconf._values.tree import MISSING, copied, find, parse_path
 from dynconf.errors import DynconfError, UsageError
 
 M = TypeVar("M", bound=BaseModel)

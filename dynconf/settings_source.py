@@ -5,15 +5,15 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from dynconf._merge import merged, rules_of
-from dynconf._models import one_key_each, type_name
-from dynconf._names import meanings, resolved
+from dynconf._models.build import one_key_each, type_name
+from dynconf._models.names import meanings, resolved
+from dynconf._models.schema import merges_of
 from dynconf._origin import Origin, Problem
-from dynconf._schema import merges_of
-from dynconf._snapshot import Layer
-from dynconf._source import Source
-from dynconf._state import State
-from dynconf._tree import MISSING, Path, Tree, copied, dotted, find, parse_path
+from dynconf._store.state import State
+from dynconf._values.merge import merged, rules_of
+from dynconf._values.snapshot import Layer
+from dynconf._values.source import Source
+from dynconf._values.tree import MISSING, Path, Tree, copied, dotted, find, parse_path
 from dynconf.config import Config
 from dynconf.errors import ChangeRefused, StartFailed
 

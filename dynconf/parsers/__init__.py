@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Protocol, cast
 
-from dynconf._limits import Limits
-from dynconf._tree import Path
+from dynconf._values.limits import Limits
+from dynconf._values.tree import Path
 from dynconf.errors import LimitExceeded, ParseError
 from dynconf.parsers._faults import exceeded, fault
 from dynconf.parsers._formats import FORMATS, choose

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.parsers._decode import decode
 from dynconf.parsers._faults import exceeded, fault, line_column
 from dynconf.parsers._places import Places

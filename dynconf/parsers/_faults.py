@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.errors import LimitExceeded, Origin, ParseError
 
 _OVER = {

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, Final
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.parsers._decode import decode, refuse_surrogates
 from dynconf.parsers._faults import exceeded, fault, line_column, quoted
 from dynconf.parsers._places import Places

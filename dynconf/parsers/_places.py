@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dynconf._limits import Limits
-from dynconf._tree import Path
+from dynconf._values.limits import Limits
+from dynconf._values.tree import Path
 
 NO_LIMITS: Final = Limits(*[2**62] * 4)
 """For a document that kept its limits when it was parsed."""

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from javaproperties import InvalidUEscapeError, unescape
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.parsers._decode import decode, refuse_surrogates
 from dynconf.parsers._faults import fault, line_column
 from dynconf.parsers._places import NO_LIMITS, Places

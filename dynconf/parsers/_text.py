@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.parsers._decode import decode
 from dynconf.parsers._faults import line_column
 from dynconf.parsers._places import Places

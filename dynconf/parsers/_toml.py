@@ -5,7 +5,7 @@ import tomllib
 from itertools import accumulate
 from typing import Any, Final
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.errors import ParseError
 from dynconf.parsers._decode import decode
 from dynconf.parsers._faults import exceeded, fault, line_column

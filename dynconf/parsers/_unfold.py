@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.errors import ParseError
 from dynconf.parsers._faults import exceeded, fault, quoted
 

@@ -23,7 +23,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.parsers._decode import decode
 from dynconf.parsers._faults import exceeded, fault, line_column, quoted
 from dynconf.parsers._places import NO_LIMITS, Places

@@ -1,6 +1,6 @@
 """Checks, when a source is declared, of what else would only show when its content comes."""
 
-from dynconf._tree import parse_path
+from dynconf._values.tree import parse_path
 from dynconf.parsers._formats import choose
 
 

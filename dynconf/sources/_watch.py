@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from dynconf._source import Feed
+from dynconf._values.source import Feed
 from dynconf.sources._links import Identity, Links
 from dynconf.sources._notify import Notifier, rust_notify
 

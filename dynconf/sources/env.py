@@ -4,8 +4,8 @@ import hashlib
 import os
 from collections.abc import Mapping
 
-from dynconf._snapshot import Names, Update
-from dynconf._source import Feed, Source
+from dynconf._values.snapshot import Names, Update
+from dynconf._values.source import Feed, Source
 
 __all__ = ["Env"]
 

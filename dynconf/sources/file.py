@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dynconf._origin import Origin
-from dynconf._snapshot import Update
-from dynconf._source import Feed, Source
+from dynconf._values.snapshot import Update
+from dynconf._values.source import Feed, Source
 from dynconf.errors import DocumentMissing, SourceError, UsageError
 from dynconf.sources._content import known_format, mount_point
 from dynconf.sources._links import Links

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dynconf._snapshot import Update
-from dynconf._source import Feed, Source
+from dynconf._values.snapshot import Update
+from dynconf._values.source import Feed, Source
 from dynconf.errors import SourceError, SourceUnavailable
 from dynconf.sources._content import known_format, mount_point
 

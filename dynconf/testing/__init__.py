@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from dynconf._source import Source
+    from dynconf._values.source import Source
     from dynconf.config import Config
     from dynconf.testing._clock import ManualClock as ManualClock
     from dynconf.testing._contract import SourceContract as SourceContract

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import BaseModel
 
-from dynconf._snapshot import Change
-from dynconf._source import Source
-from dynconf._status import SourceStatus
+from dynconf._faces.status import SourceStatus
+from dynconf._values.snapshot import Change
+from dynconf._values.source import Source
 from dynconf.config import Config
 from dynconf.errors import DocumentMissing, DynconfError, ParseError, SourceError, StartFailed
 from dynconf.sources.memory import Memory

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from dynconf import Config, Memory
-from dynconf._snapshot import Layer
-from dynconf._state import Candidate, Spec
-from dynconf._store import Store
+from dynconf._store.state import Candidate, Spec
+from dynconf._store.store import Store
+from dynconf._values.snapshot import Layer
 from tests.bench._measure import Subject, medians
 from tests.bench._report import Line
 

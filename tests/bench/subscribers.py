@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import create_model
 
 from dynconf import Binding, Change, Config, Memory, Settings
-from dynconf._snapshot import Snapshot
+from dynconf._values.snapshot import Snapshot
 from tests.bench._measure import Subject, medians
 from tests.bench._report import Line
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from dynconf import Env, File, Memory
-from dynconf._source import Source
+from dynconf._values.source import Source
 from dynconf.testing import SourceContract
 
 

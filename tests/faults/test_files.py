@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from dynconf._limits import Limits
-from dynconf._source import Source
+from dynconf._values.limits import Limits
+from dynconf._values.source import Source
 from dynconf.errors import DocumentMissing, SourceUnavailable
 from dynconf.sources.file import File
 from tests.unit.sources.recording import RecordingFeed, StandingClock, running

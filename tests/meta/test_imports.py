@@ -19,29 +19,25 @@ def staircase(ground: Iterable[str], *steps: str) -> dict[str, set[str]]:
 
 
 # Who may import whom, from the ground up. A package stands for all of its modules.
-VALUES = staircase((), "_origin", "errors", "_tree", "_limits", "_clock", "_secrets", "_snapshot")
-HOST = staircase({"errors", "_clock"}, "_inbox", "_process", "_threads", "_host")
-SERVERS = staircase(VALUES, "protocols", "_http")
-MODELS = staircase(VALUES, "_path_index", "_merge", "_schema", "_models", "_names", "_overlay", "_readers")
-READING = {"_source": {*VALUES}, "parsers": {*VALUES}}
-STORE = staircase({*VALUES, *READING, *MODELS}, "_state", "_draft", "_store")
-DISPATCH = staircase({*VALUES, *MODELS, *STORE, *HOST}, "_dispatch", "_subscriptions")
-SOURCES = {"sources": {*VALUES, *READING, *HOST, *SERVERS}}
-CORE = {*VALUES, *READING, *MODELS, *STORE, *HOST, *DISPATCH}
-MANAGER = staircase(
-    CORE, "_gather", "_prepare", "_publisher", "_roster", "_feed", "_transactions", "_manager"
-)
-FACES = staircase({*CORE, *MANAGER}, "_lifecycle", "_status", "_explain", "_reports", "_override", "_binding")
+GROUND = staircase((), "_origin", "errors", "_values")
+HOST = {"_host": {"errors"}}
+SERVERS = staircase(GROUND, "protocols", "_http")
+READING = {"parsers": {*GROUND}}
+MODELS = {"_models": {*GROUND}}
+STORE = {"_store": {*GROUND, *MODELS}}
+DISPATCH = {"_dispatch": {*GROUND, *MODELS, *HOST}}
+MANAGER = {"_manager": {*GROUND, *READING, *MODELS, *STORE, *DISPATCH, *HOST}}
+FACES = {"_faces": {*MANAGER["_manager"], *MANAGER}}
 ADDRESSES = staircase(
-    {*VALUES, *READING, *MODELS}, "_addresses", "_schemes", "bootstrap", "_bootstrap_schema"
+    {*GROUND, *READING, *MODELS}, "_addresses", "_schemes", "bootstrap", "_bootstrap_schema"
 )
-SOURCES["sources"] |= {"_addresses"}
-BESIDE = {"resources": {*VALUES, *HOST}, "flags": {*VALUES, *HOST}}
-CONFIG = {"config": {*CORE, *MANAGER, *FACES, *ADDRESSES, *SOURCES, *BESIDE}}
-ADAPTER = {"settings_source": {*CORE, *ADDRESSES, "config"}}
-DISCOVERY = {"discovery": {*VALUES, *HOST, *SERVERS, *DISPATCH}}
-HOUSE = VALUES | HOST | SERVERS | MODELS | READING | STORE | DISPATCH | SOURCES
-HOUSE |= MANAGER | FACES | ADDRESSES | BESIDE | CONFIG | ADAPTER | DISCOVERY
+SOURCES = {"sources": {*GROUND, *READING, *HOST, *SERVERS, "_addresses"}}
+BESIDE = {"resources": {*GROUND, *HOST}, "flags": {*GROUND, *HOST}}
+CONFIG = {"config": {*FACES["_faces"], *FACES, *ADDRESSES, *SOURCES, *BESIDE}}
+ADAPTER = {"settings_source": {*MANAGER["_manager"], *ADDRESSES, "config"}}
+DISCOVERY = {"discovery": {*GROUND, *HOST, *SERVERS, *DISPATCH}}
+HOUSE = GROUND | HOST | SERVERS | READING | MODELS | STORE | DISPATCH | MANAGER | FACES
+HOUSE |= ADDRESSES | SOURCES | BESIDE | CONFIG | ADAPTER | DISCOVERY
 # Nothing imports the edges, but for the command line's own start.
 EDGES = {edge: {*HOUSE} for edge in ("testing", "web", "integrations", "cli")} | {"__main__": {"cli"}}
 MAY_IMPORT = HOUSE | EDGES
@@ -103,8 +99,16 @@ def test_table_has_no_circle() -> None:
 @pytest.mark.parametrize(
     ("file", "text", "wrong"),
     [
-        ("errors.py", "from dynconf._tree import dotted", "errors.py:1: errors may not import _tree"),
-        ("_tree.py", "def f():\n    import dynconf.config", "_tree.py:2: _tree may not import config"),
+        (
+            "errors.py",
+            "from dynconf._values.tree import dotted",
+            "errors.py:1: errors may not import _values",
+        ),
+        (
+            "_values/tree.py",
+            "def f():\n    import dynconf.config",
+            "_values/tree.py:2: _values may not import config",
+        ),
         ("sources/x.py", "from dynconf import _store", "sources/x.py:1: sources may not import _store"),
         ("sources/y.py", "from .._manager import M", "sources/y.py:1: sources may not import _manager"),
         ("sources/z.py", "from .. import config", "sources/z.py:1: sources may not import config"),
@@ -125,7 +129,7 @@ def test_wrong_import_is_found(tmp_path: Path, file: str, text: str, wrong: str)
     ("file", "text"),
     [
         ("sources/x.py", "from . import y\nfrom .y import Y\nfrom dynconf.sources.y import Y"),
-        ("_tree.py", "import os\nfrom dynconf.errors import UsageError"),
+        ("_values/tree.py", "import os\nfrom dynconf.errors import UsageError"),
         ("__init__.py", "def __getattr__(name):\n    from dynconf import config"),
     ],
 )

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dynconf import Config, Memory
-from dynconf._manager import Manager
-from dynconf._snapshot import View
+from dynconf._manager.manager import Manager
+from dynconf._values.snapshot import View
 
 LOOK = 20.0  # seconds after which a wait is a failure
 

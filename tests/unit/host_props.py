@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dynconf._host import Host
+from dynconf._host.host import Host
 
 LOOK = 30.0  # seconds after which a wait is a failure
 SHORT = 0.1  # seconds of budget where something hangs on purpose
@@ -74,7 +74,7 @@ def footprint() -> tuple[set[str], int]:
 
 PRELUDE = """
 import asyncio, contextlib, gc, logging, multiprocessing, os, socket, subprocess, sys, threading, time
-from dynconf._host import Host
+from dynconf._host.host import Host
 from dynconf.errors import UsageError
 
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # nothing of slow callbacks on a busy machine

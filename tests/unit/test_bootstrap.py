@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dynconf._limits import Limits
-from dynconf._merge import Merge
+from dynconf._values.limits import Limits
+from dynconf._values.merge import Merge
 from dynconf.bootstrap import read_bootstrap
 from dynconf.config import Config
 from dynconf.errors import BootstrapError

@@ -1,7 +1,7 @@
 """Changes that belong together are planned together; time is an argument."""
 
-from dynconf._gather import LONGEST, Gathering
-from dynconf._state import Candidate
+from dynconf._manager.gather import LONGEST, Gathering
+from dynconf._store.state import Candidate
 
 A, B, C = (Candidate((float(place), 0, "d"), None) for place in range(3))
 

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
 
-from dynconf._host import Host
+from dynconf._host.host import Host
 from dynconf.errors import BlockingCall, UsageError
 from tests.unit.host_props import (
     LOOK,

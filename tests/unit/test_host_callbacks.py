@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from dynconf._host import Host
+from dynconf._host.host import Host
 from tests.unit.host_props import (
     LOOK,
     SHORT,

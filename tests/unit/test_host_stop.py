@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from dynconf._host import Host
+from dynconf._host.host import Host
 from dynconf.errors import UsageError
 from tests.unit.host_props import (
     LONG,

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynconf._merge import Merge, merged, rules_of
-from dynconf._store import Store
-from dynconf._tree import combined, delta_of, delta_paths, diff, find, keep_shared, nested, same
+from dynconf._store.store import Store
+from dynconf._values.merge import Merge, merged, rules_of
+from dynconf._values.tree import combined, delta_of, delta_paths, diff, find, keep_shared, nested, same
 from tests.unit.tree_props import (
     KEYS,
     LISTS,

@@ -8,8 +8,17 @@ import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from dynconf._models import Fault, Invalid, adopted, build, changed_fields, equal, field_value, unknown_step
-from dynconf._tree import MISSING, Path, Tree
+from dynconf._models.build import (
+    Fault,
+    Invalid,
+    adopted,
+    build,
+    changed_fields,
+    equal,
+    field_value,
+    unknown_step,
+)
+from dynconf._values.tree import MISSING, Path, Tree
 
 
 class Redis(BaseModel):

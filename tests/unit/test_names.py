@@ -6,9 +6,9 @@ import pytest
 from pydantic import BaseModel, Field, Json
 from pydantic_settings import NoDecode
 
-from dynconf._names import Resolved, meanings, resolved
-from dynconf._snapshot import Names
-from dynconf._tree import Tree
+from dynconf._models.names import Resolved, meanings, resolved
+from dynconf._values.snapshot import Names
+from dynconf._values.tree import Tree
 
 
 class Redis(BaseModel):

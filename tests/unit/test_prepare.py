@@ -8,7 +8,7 @@ import pytest
 from pydantic import model_validator
 
 from dynconf import Binding, Config, Memory, Settings, View
-from dynconf._prepare import PrepareRefused
+from dynconf._manager.prepare import PrepareRefused
 from dynconf.errors import ChangeRefused, StartFailed
 from dynconf.testing import ManualClock
 from tests.unit.core_props import Guard, Told, at_once, guarded

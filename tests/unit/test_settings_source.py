@@ -9,8 +9,8 @@ import pytest
 from pydantic import AliasChoices, BaseModel, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dynconf._merge import Merge
-from dynconf._source import Source
+from dynconf._values.merge import Merge
+from dynconf._values.source import Source
 from dynconf.errors import BootstrapError, StartFailed, UsageError
 from dynconf.settings_source import DynconfSettingsSource
 from dynconf.sources.env import Env

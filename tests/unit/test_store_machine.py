@@ -1,7 +1,7 @@
 """The store under everything that may happen to it, against the plainest model of it that there is."""
 
-from collections.abc import Mapping, Sequence
-from itertools import count
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations, count
 from typing import Annotated, Any
 
 from hypothesis import settings
@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 )
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dynconf._merge import Merge
-from dynconf._snapshot import Layer, Names
-from dynconf._state import Candidate, Plan, Spec
-from dynconf._store import Store
-from dynconf._tree import MISSING, copied, diff, find, same
+from dynconf._store.state import Candidate, Plan, Spec
+from dynconf._store.store import Store
+from dynconf._values.merge import Merge
+from dynconf._values.snapshot import Layer, Names
+from dynconf._values.tree import MISSING, copied, diff, find, same
 from tests.unit.tree_props import document, folded
 
 NUMBERS = st.integers(-1, 4)
@@ -156,12 +156,26 @@ class Model:
         return models
 
     def taking(self, batch: Sequence[tuple[int, Content]]) -> tuple["Model", list[int]]:
-        """Take all, or else whatever is valid, oldest first; with the numbers of what is refused."""
-        everything = self
-        for number, content in batch:
-            everything = everything.with_document(number, content)
+        """Take all, or else whatever is valid, alone or in pairs, oldest first; with what is refused."""
+        everything = self._with(batch)
         if everything.models() is not None:
             return everything, []
+        model, left = self, list(batch)
+        while True:
+            model, left = model._one_by_one(left)
+            pair = next((two for two in combinations(left, 2) if model._with(two).models() is not None), None)
+            if pair is None:
+                return model, [number for number, _ in left]
+            model = model._with(pair)
+            left = [item for item in left if item not in pair]
+
+    def _with(self, batch: Iterable[tuple[int, Content]]) -> "Model":
+        model = self
+        for item in batch:
+            model = model.with_document(*item)
+        return model
+
+    def _one_by_one(self, batch: list[tuple[int, Content]]) -> tuple["Model", list[tuple[int, Content]]]:
         model, left, progress = self, list(batch), True
         while progress:
             progress = False
@@ -170,7 +184,7 @@ class Model:
                 if trial.models() is not None:
                     model, progress = trial, True
                     left.remove(item)
-        return model, [number for number, _ in left]
+        return model, left
 
 
 def _built(spec: Spec, tree: Any) -> BaseModel:

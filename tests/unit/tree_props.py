@@ -5,10 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dynconf._merge import Merge
-from dynconf._snapshot import Layer
-from dynconf._state import Candidate
-from dynconf._tree import MISSING, same
+from dynconf._store.state import Candidate
+from dynconf._values.merge import Merge
+from dynconf._values.snapshot import Layer
+from dynconf._values.tree import MISSING, same
 
 Path = tuple[str, ...]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from dynconf._overlay import Settings
-from dynconf._snapshot import Change
+from dynconf._models.overlay import Settings
+from dynconf._values.snapshot import Change
 from dynconf.config import Config
 from dynconf.errors import DynconfError
 from dynconf.sources.env import Env

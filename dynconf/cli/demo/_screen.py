@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from dynconf._binding import Binding
+from dynconf._faces.binding import Binding
 from dynconf._origin import Origin
 from dynconf.cli.demo import _app
 from dynconf.cli.demo._app import Reported, ShopSettings, Told

@@ -10,7 +10,7 @@ from dotenv.parser import parse_stream
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.errors import LimitExceeded, ParseError
 from dynconf.parsers import parse
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.errors import LimitExceeded, ParseError, UsageError
 from dynconf.parsers import FORMATS, locate, parse
 

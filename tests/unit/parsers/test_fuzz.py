@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.errors import ParseError
 from dynconf.parsers import FORMATS, locate, parse
 

@@ -82,7 +82,7 @@ HOSTILE = {
 
 CHILD = textwrap.dedent(r"""
     import pathlib, re, resource, sys, threading
-    from dynconf._limits import Limits
+    from dynconf._values.limits import Limits
     from dynconf.errors import ParseError
     from dynconf.parsers import parse
     import json, tomllib, yaml, javaproperties, dotenv.main, xml.parsers.expat

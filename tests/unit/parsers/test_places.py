@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.parsers import locate, parse
 
 # Each leaf is a number of its own, so that its text can be recognised where it is found.

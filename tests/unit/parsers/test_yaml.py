@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynconf._limits import Limits
+from dynconf._values.limits import Limits
 from dynconf.errors import LimitExceeded, ParseError
 from dynconf.parsers import parse
 

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from dynconf._clock import Clock, SystemClock
-from dynconf._limits import Limits
-from dynconf._snapshot import Update
-from dynconf._source import Closable, Source
+from dynconf._values.clock import Clock, SystemClock
+from dynconf._values.limits import Limits
+from dynconf._values.snapshot import Update
+from dynconf._values.source import Closable, Source
 from dynconf.errors import SourceError
 
 C = TypeVar("C", bound=Closable)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dynconf._snapshot import Names
+from dynconf._values.snapshot import Names
 from dynconf.sources.env import Env
 from tests.unit.sources.recording import RecordingFeed
 

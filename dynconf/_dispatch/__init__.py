@@ -1,0 +1,1 @@
+"""Telling subscribers: who is concerned, and one slot for each."""

@@ -1,0 +1,109 @@
+"""What was seen last of one model, and a slot for what is new."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from dynconf._host.inbox import trace
+from dynconf._models.build import USER_ERRORS, changed_fields, equal, field_value
+from dynconf._values.snapshot import Change, Snapshot, View
+from dynconf._values.tree import MISSING, Path, delta_paths, dotted
+
+T = TypeVar("T")
+Selector: TypeAlias = Callable[[Any], Any]
+
+logger = logging.getLogger("dynconf.subscriptions")
+
+
+class Watch(Generic[T]):
+    """What was seen last of one model, and a slot for what is new: the latest wins."""
+
+    def __init__(
+        self,
+        index: int,
+        wake: Callable[[], object],
+        name: str,
+        path: Path = (),
+        select: Selector | None = None,
+    ) -> None:
+        self.index = index
+        self.path = path
+        self.ended = False
+        self._wake = wake
+        self._name = name
+        self._select = select
+        self._latest: Any = MISSING
+        self._seen: tuple[Any, Any] = (None, MISSING)
+        self._mail: tuple[Snapshot, bool] | None = None
+
+    def begin(self, snapshot: Snapshot, *, tell: bool) -> None:
+        model = snapshot.models[self.index]
+        self._latest = self._value(model)
+        self._seen = (model, self._latest)
+        if tell and self._latest is not MISSING:
+            self._mail = (snapshot, True)
+            self._wake()
+
+    def consider(self, snapshot: Snapshot) -> None:
+        value = self._value(snapshot.models[self.index])
+        if value is self._latest or equal(value, self._latest):
+            return
+        self._latest = value
+        self._mail = (snapshot, False)
+        self._wake()
+
+    def stopped(self) -> None:
+        self.ended = True
+        self._wake()
+
+    def resumed(self) -> None:
+        pass
+
+    def forked(self) -> None:
+        pass
+
+    def take(self) -> Change[T] | None:
+        """Empty the slot; `None` if it was empty, or held what this subscriber saw already."""
+        mail, self._mail = self._mail, None
+        if mail is None:
+            return None
+        snapshot, initial = mail
+        model, (old_model, old) = snapshot.models[self.index], self._seen
+        value = self._value(model)
+        if not initial and equal(value, old):
+            return None
+        self._seen = (model, value)
+        old = value if old is MISSING else old
+        differing = delta_paths(changed_fields(old_model, model))
+        within = self.path or _place_of(value, model) or ()
+        paths = frozenset(dotted(path) for path in differing if _meet(within, path))
+        return Change(old, value, paths, snapshot.version, View(snapshot), initial)
+
+    def _value(self, model: Any) -> Any:
+        if self._select is None:
+            return field_value(model, self.path) if self.path else model
+        try:
+            return self._select(model)
+        except USER_ERRORS as error:
+            logger.error("the selector of %s failed; its old value stands\n%s", self._name, trace(error))
+            return self._latest
+
+
+def _meet(a: Path, b: Path) -> bool:
+    """Whether one path lies on, above or below the other."""
+    return all(str(one) == str(other) for one, other in zip(a, b, strict=False))
+
+
+def _place_of(value: Any, model: Any) -> Path | None:
+    """Where in a model a selected sub-model stands; `None` for anything else."""
+    if not isinstance(value, BaseModel) or not isinstance(model, BaseModel):
+        return None
+    for name, item in model.__dict__.items():
+        if item is value:
+            return (name,)
+        below = _place_of(value, item)
+        if below is not None:
+            return (name, *below)
+    return None

@@ -1,0 +1,1 @@
+"""What a program holds in its hands, and what people ask for: bindings, overrides, reports."""

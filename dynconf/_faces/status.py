@@ -1,0 +1,175 @@
+"""How it stands with every source and document: what serves, what was refused, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from dynconf._manager.feed import Document, SourceFeed
+from dynconf._manager.manager import Manager
+from dynconf._origin import Problem
+
+SourceState: TypeAlias = Literal[
+    "starting", "live", "refused", "missing", "absent", "stale", "unavailable", "stopped"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentStatus:
+    """One document: its state, the revision that serves, and one that was refused, with the reasons.
+
+    An optional one that is not there is `absent`. `missing_since` is in seconds since the epoch.
+    """
+
+    document: str
+    state: SourceState
+    revision: str | None
+    refused_revision: str | None
+    problems: tuple[Problem, ...]
+    missing_since: float | None
+
+    def __str__(self) -> str:
+        text = f"{self.document}: {self.state}"
+        if self.revision:
+            text += f", serving revision {self.revision}"
+        if self.refused_revision:
+            text += f", refused revision {self.refused_revision}"
+        if self.missing_since is not None:
+            text += f", missing since {_when(self.missing_since)}"
+        return "\n    ".join([text, *map(str, self.problems)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain, JSON-ready form."""
+        return {
+            "document": self.document,
+            "state": self.state,
+            "revision": self.revision,
+            "refused_revision": self.refused_revision,
+            "problems": [problem.to_dict() for problem in self.problems],
+            "missing_since": self.missing_since,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """One source: its state, when it last answered, for how long that was, and what is wrong.
+
+    States, worst first: `unavailable` (never answered), `stale` (answers no more, its content
+    stays), `missing` (a required document is gone, its content stays), `refused` (a document's
+    newest content was not taken, the last good one serves), `starting`, `live`. Times are in
+    seconds since the epoch, `age` is in seconds.
+    """
+
+    source: str
+    state: SourceState
+    last_success: float | None
+    age: float | None
+    failing_since: float | None
+    error: str | None
+    documents: tuple[DocumentStatus, ...]
+
+    def __str__(self) -> str:
+        text = f"{self.source}: {self.state}"
+        if self.age is not None:
+            text += f", answered {self.age:.1f} s ago"
+        if self.failing_since is not None:
+            text += f", failing since {_when(self.failing_since)}"
+        if self.error:
+            text += f": {self.error}"
+        return "\n  ".join([text, *map(str, self.documents)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain, JSON-ready form."""
+        return {
+            "source": self.source,
+            "state": self.state,
+            "last_success": self.last_success,
+            "age": self.age,
+            "failing_since": self.failing_since,
+            "error": self.error,
+            "documents": [document.to_dict() for document in self.documents],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a whole Config: the version that serves, and every source, lowest first.
+
+    `problems` are those of what classes read themselves (environment, `.env`, secret files).
+    """
+
+    name: str
+    running: bool
+    version: int
+    sources: tuple[SourceStatus, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether everything that is declared serves its newest content."""
+        return self.running and not self.problems and all(source.state == "live" for source in self.sources)
+
+    def __str__(self) -> str:
+        state = "running" if self.running else "stopped"
+        head = f"{self.name}: {state}, version {self.version}"
+        return "\n".join([head, *map(str, self.sources), *map(str, self.problems)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain, JSON-ready form."""
+        return {
+            "name": self.name,
+            "running": self.running,
+            "version": self.version,
+            "healthy": self.healthy,
+            "sources": [source.to_dict() for source in self.sources],
+            "problems": [problem.to_dict() for problem in self.problems],
+        }
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+
+
+def sources_status(manager: Manager, *, running: bool) -> tuple[SourceStatus, ...]:
+    """How it stands with every source of a manager, lowest first."""
+    now = manager.clock.time()
+    feeds = sorted(manager.feeds.values(), key=lambda feed: feed.position)
+    return tuple(_source(feed, now, running=running) for feed in feeds)
+
+
+def overlay_problems(manager: Manager) -> tuple[Problem, ...]:
+    """Why what classes read themselves was not taken."""
+    waiting = list(manager.transactions.waiting.items())
+    refused = [problem for key, one in waiting if isinstance(key, int) for problem in one.problems]
+    faults = [Problem("", fault.reason, origin=fault.origin) for fault in manager.overlay_faults]
+    return (*faults, *refused)
+
+
+def _source(feed: SourceFeed, now: float, *, running: bool) -> SourceStatus:
+    documents = tuple(_document(document) for document in list(feed.documents.values()))
+    age = None if feed.last_success is None else max(0.0, now - feed.last_success)
+    error = feed.error.reason if feed.error else None
+    state = _state(feed, documents) if running else "stopped"
+    return SourceStatus(feed.name, state, feed.last_success, age, feed.failing_since, error, documents)
+
+
+def _state(feed: SourceFeed, documents: Sequence[DocumentStatus]) -> SourceState:
+    if feed.error is not None:
+        return "stale" if any(document.revision is not None for document in documents) else "unavailable"
+    for state in ("missing", "refused"):
+        if any(document.state == state for document in documents):
+            return state
+    return "live" if feed.is_loaded else "starting"
+
+
+def _document(document: Document) -> DocumentStatus:
+    problems = document.problems
+    if document.fault is not None:
+        problems = (Problem("", document.fault.reason, origin=document.fault.origin),)
+    state: SourceState = "live" if document.applied is not None else "absent"
+    if document.missing_since is not None:
+        state = "missing"
+    elif problems:
+        state = "refused"
+    refused = document.reported if problems and document.missing_since is None else None
+    return DocumentStatus(document.name, state, document.applied, refused, problems, document.missing_since)

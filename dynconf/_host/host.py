@@ -1,0 +1,364 @@
+"""Where the one async core runs: the caller's own event loop, or one on a daemon thread."""
+
+import asyncio
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, InvalidStateError, wait
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from dynconf._host.inbox import Inbox, trace
+from dynconf._host.process import discharge, enlist, park
+from dynconf._host.threads import CallbackThreads
+from dynconf.errors import BlockingCall
+
+T = TypeVar("T")
+
+_BUDGET = 1.0
+_GLANCE = 1.0  # seconds between looks at whether a loop that is waited for still runs
+_MOMENT = 0.01  # seconds
+_logger = logging.getLogger("dynconf.host")
+
+
+class Host:
+    """One place for coroutines, tasks and callbacks; made by `in_thread` or `in_loop`.
+
+    `spawn` and `run_callback` are for code on the host's loop, all else for any thread. A host
+    keeps its owner alive only through what the owner gave it to run.
+
+    Attributes:
+        name: what threads, tasks and log lines are named after.
+        threaded: whether the loop is a daemon thread's, not the caller's.
+    """
+
+    @classmethod
+    def in_thread(
+        cls, name: str, *, delay: float = 0.0, threads: int = 16, on_fork: Callable[[], object] | None = None
+    ) -> "Host":
+        """Start a daemon thread with an event loop; work is taken at once.
+
+        Args:
+            name: the thread's name.
+            delay: seconds in which the thread opens nothing, not even its loop, and work is only
+                queued; for a forked child, which may be about to become another program.
+            threads: how many synchronous callbacks may run side by side.
+            on_fork: a bound method, held weakly; a forked child calls it once this host is dead there.
+        """
+        host = cls(name, threaded=True, threads=threads, on_fork=on_fork)
+        loop = None if delay else asyncio.SelectorEventLoop()
+        if loop:
+            host._inbox.open(loop)
+        host._thread = threading.Thread(target=host._run, args=(loop, delay), name=name, daemon=True)
+        try:
+            host._thread.start()
+        except RuntimeError:
+            host._finish()
+            if loop:
+                loop.close()
+            raise
+        return host
+
+    @classmethod
+    def in_loop(cls, name: str, *, threads: int = 16, on_fork: Callable[[], object] | None = None) -> "Host":
+        """Live in the caller's running loop, which is never closed nor otherwise disturbed."""
+        loop = asyncio.get_running_loop()
+        host = cls(name, threaded=False, threads=threads, on_fork=on_fork)
+        host._inbox.open(loop)
+        return host
+
+    def __init__(
+        self, name: str, *, threaded: bool, threads: int, on_fork: Callable[[], object] | None
+    ) -> None:
+        self.name = name
+        self.threaded = threaded
+        self._cap = threads
+        self._on_fork = weakref.WeakMethod(on_fork) if on_fork else None
+        self._hold_nothing()
+        enlist(self)
+
+    def _hold_nothing(self) -> None:
+        self._inbox = Inbox(self.name)
+        self._callbacks = CallbackThreads(self.name, self._cap)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._thread: threading.Thread | None = None
+        self._hurry: SimpleQueue[None] = SimpleQueue()
+        self._ending: asyncio.Task[None] | None = None
+        self._quiet: asyncio.Future[None] | None = None
+        self._ended: Future[None] = Future()
+        self._ended.set_running_or_notify_cancel()  # nobody who waits for it can cancel it
+
+    # Work
+
+    @property
+    def alive(self) -> bool:
+        """Whether work is taken; not from the first request to stop on, and never in a forked child."""
+        return self._inbox.taking
+
+    def here(self) -> bool:
+        """Whether the calling code is running on this host's loop."""
+        return self._inbox.here()
+
+    def call(
+        self, make: Callable[[], Coroutine[Any, Any, T]], *, instead: str, timeout: float | None = None
+    ) -> T:
+        """Run a coroutine on the loop and wait for it; an interrupt or the timeout cancels it.
+
+        Args:
+            make: makes the coroutine, on the loop; not called if it cannot be run.
+            instead: the call to await instead, as the error names it.
+            timeout: seconds.
+
+        Raises:
+            BlockingCall: called on the very loop that would have to do the work.
+            TimeoutError: the time is up.
+            UsageError: the host has stopped, before or meanwhile.
+        """
+        self._refuse_to_block(instead)
+        limit = None if timeout is None else time.monotonic() + timeout
+        future: Future[T] = Future()
+        try:  # from here on, because an interrupt may come as soon as the work has begun
+            self._inbox.submit(future, make, self.spawn)
+            while True:
+                left = _GLANCE if limit is None else min(_GLANCE, limit - time.monotonic())
+                if wait((future,), timeout=left).done:
+                    return future.result()
+                if limit is not None and time.monotonic() >= limit:
+                    raise TimeoutError(f"{self.name}: no answer within {timeout:g} s")
+                self._fail_if_lost(future)
+        finally:
+            future.cancel()
+            del future  # an error's traceback holds this frame
+
+    async def acall(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on the host's loop, from whichever loop; cancelling this cancels it.
+
+        On the host's own loop it is awaited directly, in the caller's task.
+
+        Raises:
+            UsageError: the host has stopped, before or meanwhile.
+        """
+        if self.here():
+            if not self.alive:
+                raise self._inbox.stopped()
+            return await make()
+        future: Future[T] = Future()
+        self._inbox.submit(future, make, self.spawn)
+        answer = asyncio.wrap_future(future)
+        try:
+            while not (await asyncio.wait((answer,), timeout=_GLANCE))[0]:
+                self._fail_if_lost(future)
+            return answer.result()
+        finally:
+            answer.cancel()
+            del answer, future
+
+    def post(self, function: Callable[..., object], *args: object) -> bool:
+        """Call a function soon, on the loop; false if the host is gone. Fit for finalizers."""
+        inbox = self._inbox
+        return inbox.taking and inbox.send(function, *args)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Start a task that lives as long as the host; an error that ends it is logged.
+
+        Raises:
+            UsageError: the host has stopped; the coroutine is closed.
+        """
+        if not self.alive:
+            coroutine.close()
+            raise self._inbox.stopped()
+        task = asyncio.create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._reap)
+        return task
+
+    def run_callback(self, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Run a synchronous function on a callback thread, in a copy of the current context.
+
+        Cancelling the future abandons the call, which goes on. Tasks that are being cancelled
+        because the host stops may still use this.
+
+        Args:
+            name: whose callback it is, for the warnings about slow and hanging ones.
+            function: what to call; what it raises is the awaiter's.
+
+        Raises:
+            UsageError: the host has stopped.
+        """
+        if self._callbacks.closed:
+            raise self._inbox.stopped()
+        return self._callbacks.run(name, function, self._inbox.send)
+
+    # Stopping
+
+    def stop(self, budget: float = _BUDGET, *, instead: str = "await astop()") -> None:
+        """Cancel everything and wait until it is gone, or the budget is used up.
+
+        What hangs is abandoned and logged by name. May be called again, and from a callback, which
+        isn't waited for.
+
+        Args:
+            budget: seconds.
+            instead: the call to await instead, as the error names it.
+
+        Raises:
+            BlockingCall: called on the host's own loop.
+        """
+        self._refuse_to_block(instead)
+        self._inbox.send(self._callbacks.excuse, threading.current_thread())
+        self.abort(budget)
+        self.wait_until_gone(budget)
+
+    async def close(self, budget: float = _BUDGET) -> None:
+        """Do what `stop` does, from whichever loop; the calling task is neither cancelled nor waited for.
+
+        Under `in_thread`, a task of the host that calls this has the rest of the budget to end in.
+        """
+        if self.here():
+            caller = asyncio.current_task()
+            under_way = self._ending is not None
+            quiet = self._begin_ending(budget, caller)
+            # A task of ours that comes second is being waited for itself.
+            if not (under_way and caller in self._own_tasks()):
+                await asyncio.shield(quiet)
+            return
+        self.abort(budget)
+        ended = asyncio.wrap_future(self._ended)
+        try:
+            await asyncio.wait((ended,), timeout=budget)
+        finally:
+            ended.cancel()
+        self.wait_until_gone(0.0)
+
+    def abort(self, budget: float = _BUDGET) -> None:
+        """Ask everything to end, and wait for nothing. Fit for finalizers."""
+        self._inbox.taking = False
+        self._hurry.put(None)
+        if not self._inbox.send(self._begin_ending, budget) or self._idle():
+            self._finish()
+
+    def wait_until_gone(self, budget: float) -> None:
+        """Wait at most that many seconds after `abort`; if it was not enough, say so and give up."""
+        loop, thread = self._inbox.loop, self._thread
+        if wait((self._ended,), timeout=budget).done:
+            if thread:
+                thread.join(_BUDGET)  # on its way out
+            return
+        task = asyncio.current_task(loop) if loop else None
+        culprit = task.get_name() if task else "a callback of it"
+        _logger.warning("%s: its event loop did not stop in time, %s blocks it", self.name, culprit)
+        self._finish()
+
+    def leave_behind(self) -> Callable[[], object] | None:
+        """In a forked child: be dead, with everything inherited parked, and give the owner's `on_fork`."""
+        restart = self._on_fork() if self._on_fork and self.alive else None
+        if self._inbox.loop and self._thread is threading.current_thread():
+            self._inbox.loop.stop()  # touches no descriptor; code that returns to the parent's loop leaves it
+        park(dict(vars(self)))
+        self._hold_nothing()
+        self._finish()
+        return restart
+
+    def _refuse_to_block(self, instead: str) -> None:
+        if self.here():
+            raise BlockingCall(f"this would wait for the event loop that it runs on; use `{instead}`")
+
+    def _fail_if_lost(self, future: Future[Any]) -> None:
+        """See what nobody tells: the caller's loop isn't run any more, or the end came between two steps."""
+        if self._inbox.closed or self._idle():
+            self._inbox.fail(future)
+
+    def _idle(self) -> bool:
+        """Whether the caller's loop isn't running, so that there is nothing to wait for."""
+        loop = self._inbox.loop
+        return not self.threaded and loop is not None and not loop.is_running()
+
+    def _reap(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _logger.error("%s: %s failed: %s", self.name, task.get_name(), trace(error))
+
+    def _own_tasks(self) -> set[asyncio.Task[Any]]:
+        return asyncio.all_tasks() if self.threaded else set(self._tasks)
+
+    def _begin_ending(self, budget: float, caller: asyncio.Task[Any] | None = None) -> asyncio.Future[None]:
+        self._inbox.taking = False
+        if self._quiet is None:
+            loop = asyncio.get_running_loop()
+            self._quiet = loop.create_future()
+            self._ending = loop.create_task(self._end(budget, caller, self._quiet), name=f"{self.name}: stop")
+        return self._quiet
+
+    async def _end(
+        self, budget: float, caller: asyncio.Task[Any] | None, quiet: asyncio.Future[None]
+    ) -> None:
+        """Each stage has a part of the budget to itself, should an earlier one take all it may."""
+        loop = asyncio.get_running_loop()
+        me = asyncio.current_task()
+        begun = loop.time()
+        try:
+            tasks = await self._cancel_tasks({me, caller}, begun + 0.6 * budget)
+            names = await self._callbacks.close(begun + 0.7 * budget)
+            quiet.set_result(None)
+            if self.threaded:
+                if caller and not caller.done():
+                    await asyncio.wait((caller,), timeout=begun + 0.8 * budget - loop.time())
+                tasks = await self._cancel_tasks({me}, begun + 0.85 * budget)
+                park(*tasks)  # or they would be destroyed while pending
+                generators = loop.create_task(loop.shutdown_asyncgens())
+                await asyncio.wait((generators,), timeout=begun + 0.9 * budget - loop.time())
+            names += [task.get_name() for task in tasks]
+            if names:
+                _logger.warning("%s: stopped without waiting for %s", self.name, ", ".join(names))
+        finally:
+            if not quiet.done():
+                quiet.set_result(None)
+            if self.threaded:
+                loop.stop()
+            else:
+                self._finish()
+
+    async def _cancel_tasks(
+        self, spared: set[asyncio.Task[Any] | None], until: float
+    ) -> set[asyncio.Task[Any]]:
+        """Cancel every task, and those that they start meanwhile; give those that don't end."""
+        loop = asyncio.get_running_loop()
+        asked: set[asyncio.Task[Any]] = set()
+        while tasks := self._own_tasks() - spared:
+            for task in tasks - asked:
+                task.cancel()
+            if asked and loop.time() >= until:
+                break
+            asked |= tasks
+            # At least a moment, however late a busy machine has made it: most tasks end at once.
+            await asyncio.wait(tasks, timeout=max(_MOMENT, until - loop.time()))
+        return tasks
+
+    def _finish(self) -> None:
+        """Be gone: whoever waits for anything hears of it."""
+        discharge(self)
+        self._callbacks.dismiss()
+        self._inbox.close()
+        with suppress(InvalidStateError):
+            self._ended.set_result(None)
+
+    def _run(self, loop: asyncio.AbstractEventLoop | None, delay: float) -> None:
+        """The thread. In a process forked from it, `self._thread` is None and the loop the parent's."""
+        try:
+            if loop is None:
+                with suppress(Empty):
+                    self._hurry.get(timeout=delay)
+                if not self.alive:
+                    return
+                loop = asyncio.SelectorEventLoop()
+                self._inbox.open(loop)
+            while self._thread is not None and not (self._ending and self._ending.done()):
+                with suppress(SystemExit, KeyboardInterrupt):  # a task's wish to exit is logged, not granted
+                    loop.run_forever()
+        finally:
+            if loop is not None and self._thread is not None:
+                loop.close()
+            self._finish()

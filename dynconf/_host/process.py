@@ -1,0 +1,87 @@
+"""What the end of the process, and a fork of it, do to the hosts that are running."""
+
+import atexit
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from dynconf._host.inbox import trace
+
+_EXIT_BUDGET = 1.0
+_logger = logging.getLogger("dynconf.host")
+
+
+class Resident(Protocol):
+    """What lives on a thread or a loop, and so does not live through a fork."""
+
+    def abort(self) -> None:
+        """Begin to end, and wait for nothing."""
+
+    def wait_until_gone(self, budget: float) -> None:
+        """Wait, at most that many seconds."""
+
+    def leave_behind(self) -> Callable[[], object] | None:
+        """In a forked child: be dead, close nothing, and give what starts the owner anew."""
+
+
+# Not a WeakSet: listing a plain set is atomic, whatever other threads do meanwhile.
+_living: set[weakref.ref[Resident]] = set()
+_parked: list[object] = []
+
+
+def enlist(resident: Resident) -> None:
+    """Stop this one when the program exits, and tell it of forks."""
+    _living.add(weakref.ref(resident, _living.discard))
+
+
+def discharge(resident: Resident) -> None:
+    """Forget it."""
+    _living.discard(weakref.ref(resident))
+
+
+def park(*inherited: object) -> None:
+    """Keep what a forked child inherited from ever being closed or finalized there.
+
+    A loop, a selector, a connection and a suspended coroutine share their descriptors with the
+    parent's: closing them here would take the parent's out of its selector, or end its TLS sessions.
+    """
+    _parked.append(inherited)
+
+
+def _residents() -> list[Resident]:
+    return [resident for reference in list(_living) if (resident := reference())]
+
+
+def _after_fork_in_child() -> None:
+    """Leave all behind first, so that no owner begins anew while another's host looks alive."""
+    for restart in [resident.leave_behind() for resident in _residents()]:
+        if restart:
+            try:
+                restart()
+            except Exception as error:  # noqa: BLE001
+                _logger.error("could not start anew in the forked process: %s", trace(error))
+
+
+@atexit.register
+def _at_exit() -> None:
+    """Stop, within a second in all, what the program forgot to stop."""
+    residents = _residents()
+    for resident in residents:
+        resident.abort()
+    deadline = time.monotonic() + _EXIT_BUDGET
+    for resident in residents:
+        resident.wait_until_gone(max(0.0, deadline - time.monotonic()))
+    if _parked:
+        # The interpreter empties its modules now, which would run what was parked never to run.
+        with suppress(ImportError):
+            import ctypes  # noqa: PLC0415 - only where there is something to keep
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(_parked))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,293 @@
+"""One source under supervision: it is run, run again when it fails, and its reports become layers."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Protocol
+
+from dynconf._host.host import Host
+from dynconf._host.inbox import trace
+from dynconf._manager.layers import layer_of, placed
+from dynconf._origin import Origin, Problem
+from dynconf._store.state import Candidate
+from dynconf._values.clock import Clock
+from dynconf._values.limits import Limits
+from dynconf._values.merge import Rank
+from dynconf._values.snapshot import Update
+from dynconf._values.source import C, Source
+from dynconf.errors import (
+    AccessDenied,
+    DocumentMissing,
+    DynconfError,
+    SourceError,
+    SourceUnavailable,
+)
+
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+"""Seconds before a failed source is run again: a random part of what doubles from the first to the last."""
+
+logger = logging.getLogger("dynconf.sources")
+
+
+@dataclass(slots=True)
+class Document:
+    """What is known of one document of a source.
+
+    `reported` is the revision that the source told last, `offered` whether its content went on to be
+    taken, `applied` the revision that serves, `None` if none does. `fault`
+    says why the last content could not be read, `problems` why it could not be taken;
+    `missing_since` (seconds since the epoch) that it is gone though its content stays.
+    """
+
+    name: str
+    rank: Rank
+    reported: str | None = None
+    applied: str | None = None
+    fault: SourceError | None = None
+    problems: tuple[Problem, ...] = ()
+    missing_since: float | None = None
+    run: int = 0
+    offered: bool = False
+
+
+class Surroundings(Protocol):
+    """What a feed needs of the manager."""
+
+    host: Host
+    clock: Clock
+    limits: Limits
+
+    def shared(self, key: Hashable, make: Callable[[], C]) -> C:
+        """The object that this Config's sources share under a key."""
+        ...
+
+    def arrived(self, feed: "SourceFeed", candidate: Candidate) -> None:
+        """A document has new content."""
+        ...
+
+    def withdrawn(self, feed: "SourceFeed", rank: Rank) -> None:
+        """A document's content that was not taken yet is no more."""
+        ...
+
+    def progressed(self) -> None:
+        """A feed's state is another."""
+        ...
+
+    def report(self, error: DynconfError) -> None:
+        """Tell `on_error`."""
+        ...
+
+
+class SourceFeed:
+    """Runs one source and takes its reports; the `Feed` that the source sees."""
+
+    def __init__(
+        self, source: Source, name: str, position: Fraction, around: Surroundings, *, watching: bool = True
+    ) -> None:
+        self.source = source
+        self.name = name
+        self.position = position
+        self.watching = watching
+        self.clock: Clock = around.clock
+        self.limits: Limits = around.limits
+        self.documents: dict[str, Document] = {}
+        self.is_loaded: bool = False
+        self.error: SourceError | None = None
+        self.failing_since: float | None = None
+        self.last_success: float | None = None
+        self._around = around
+        self._run = 0
+        self._task: asyncio.Task[None] | None = None
+
+    # What the manager calls
+
+    def start(self) -> None:
+        """Run the source, from the beginning; on the core's loop."""
+        self.is_loaded = False
+        self._run += 1
+        self._task = self._around.host.spawn(self._supervise(), f"source {self.name}")
+
+    async def stop(self) -> None:
+        """End the run and wait for that."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def carry_over(self, other: "SourceFeed") -> None:
+        """Know what another feed of the same source knew; for a forked child."""
+        # What the parent had read but not taken yet is read again.
+        self.documents = {
+            name: replace(document, run=0, reported=document.applied)
+            for name, document in other.documents.items()
+        }
+        self.last_success = other.last_success
+
+    def fatal(self) -> DynconfError | None:
+        """Why a start cannot succeed, as far as this source goes; waiting would not help."""
+        for document in self.documents.values():
+            if document.fault is not None and not isinstance(document.fault, DocumentMissing):
+                return document.fault
+        if isinstance(self.error, AccessDenied):
+            return self.error
+        if self.source.remote or self.source.optional:
+            return None
+        return self.lacking()
+
+    def lacking(self) -> DynconfError | None:
+        """What has not come of what must come; `None` if nothing, or if it need not."""
+        if self.source.optional:
+            return None
+        if self.error is not None and not self.is_loaded:
+            return self.error
+        return next((document.fault for document in self.documents.values() if document.fault), None)
+
+    def forget(self, document: Document) -> None:
+        """Know no more of a member that is gone, nor of what it held."""
+        if self.source.members and not document.offered and document.applied is None:
+            self.documents.pop(document.name, None)
+
+    def problems(self) -> list[Problem]:
+        """Why what this source has, or should have, is not what serves."""
+        faults = [document.fault for document in self.documents.values()]
+        if not self.source.optional:
+            faults.append(self.error)
+        return [Problem("", fault.reason, origin=fault.origin) for fault in faults if fault is not None]
+
+    def answered(self) -> bool:
+        """Whether all that there is has come."""
+        if self.source.remote:
+            return self.is_loaded and all(document.fault is None for document in self.documents.values())
+        return self.is_loaded or self.error is not None
+
+    # What the source calls
+
+    def update(self, update: Update) -> None:
+        """See `Feed.update`."""
+        self.alive()
+        document = self._document(update)
+        document.run = self._run
+        if update.content is None:
+            self._gone(document, update.note)
+            return
+        if update.revision == document.reported and document.missing_since is None:
+            return
+        document.reported = update.revision
+        document.missing_since = None
+        try:
+            layer = layer_of(self.source, self.name, update, self.limits)
+        except SourceError as error:
+            self._faulty(document, error)
+            return
+        document.fault = None
+        document.offered = True
+        self._around.arrived(self, Candidate(document.rank, layer))
+        self._around.progressed()
+
+    def alive(self) -> None:
+        """See `Feed.alive`."""
+        self.last_success = self.clock.time()
+        if self.error is not None:
+            logger.info("%s answers again", self.name)
+            self.error = self.failing_since = None
+            self._around.progressed()
+
+    def failed(self, error: SourceError) -> None:
+        """See `Feed.failed`."""
+        error = placed(error, Origin(self.name))
+        if self.error is None or str(self.error) != str(error):
+            logger.warning("%s", error)
+            self._around.report(error)
+        if self.error is None:
+            self.failing_since = self.clock.time()
+        self.error = error
+        self._around.progressed()
+
+    def loaded(self) -> None:
+        """See `Feed.loaded`."""
+        for document in list(self.documents.values()):
+            if document.run != self._run:
+                document.run = self._run
+                self._gone(document, "it is not there any more")
+        if not self.is_loaded:
+            self.is_loaded = True
+            self._around.progressed()
+
+    def shared(self, key: Hashable, make: Callable[[], C]) -> C:
+        """See `Feed.shared`."""
+        return self._around.shared(key, make)
+
+    def blocking(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
+        """See `Feed.blocking`."""
+        return self._around.host.run_callback(f"reading {self.name}", function)
+
+    # Inside
+
+    async def _supervise(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self.source.run(self)
+            except SourceError as error:
+                self.failed(error)
+            except Exception as error:  # noqa: BLE001 - a third party's source may raise anything
+                logger.error("the source %s failed; it is run again\n%s", self.name, trace(error))
+                self.failed(
+                    SourceUnavailable(f"its code failed with {type(error).__name__}; it is run again")
+                )
+            else:
+                return
+            if not self.watching:
+                return
+            attempt = 0 if self.is_loaded else attempt + 1
+            await self.clock.sleep(random.uniform(0, min(LONGEST_DELAY, FIRST_DELAY * 2**attempt)))  # noqa: S311
+            self._run += 1
+
+    def _document(self, update: Update) -> Document:
+        document = self.documents.get(update.document)
+        if document is None:
+            rank = (self.position, update.order, update.document)
+            document = self.documents[update.document] = Document(update.document, rank)
+        return document
+
+    def _faulty(self, document: Document, error: SourceError) -> None:
+        document.fault = error
+        document.problems = ()
+        self._around.withdrawn(self, document.rank)
+        stays = ", the last good content stays" if document.applied is not None else ""
+        logger.warning("not taken%s: %s", stays, error)
+        self._around.report(error)
+        self._around.progressed()
+
+    def _gone(self, document: Document, note: str) -> None:
+        document.reported = None
+        if self.source.members or self.source.optional or self.source.on_missing == "drop":
+            self._let_go(document, note)
+        elif document.missing_since is None:
+            document.problems = ()
+            document.missing_since = self.clock.time()
+            self._around.withdrawn(self, document.rank)
+            stays = "; its last content stays" if document.applied is not None else ""
+            document.fault = self._missing(document, note, stays)
+            logger.warning("%s", document.fault)
+            self._around.report(document.fault)
+        self._around.progressed()
+
+    def _let_go(self, document: Document, note: str) -> None:
+        document.fault = None
+        document.problems = ()
+        if document.offered:
+            document.offered = False
+            self._around.arrived(self, Candidate(document.rank, None))
+        elif not self.is_loaded and not self.source.members and not self.source.optional:
+            document.fault = self._missing(document, note)
+        self.forget(document)
+
+    def _missing(self, document: Document, note: str, stays: str = "") -> DocumentMissing:
+        reason = (note or "there is no such document") + stays
+        return DocumentMissing(reason, Origin(self.name, document.name))

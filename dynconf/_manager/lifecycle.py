@@ -1,0 +1,214 @@
+"""Starting, stopping and forking: where the running core is made, and reached from anywhere."""
+
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from dynconf._host.host import Host
+from dynconf._host.process import park
+from dynconf._manager.manager import Manager, Options
+from dynconf._manager.prepare import Preparer
+from dynconf._manager.publisher import Publisher
+from dynconf._manager.roster import Roster
+from dynconf._store.state import Plan
+from dynconf.errors import BlockingCall, DynconfError, NotStarted, UsageError
+
+T = TypeVar("T")
+
+logger = logging.getLogger("dynconf.config")
+
+
+class Lifecycle:
+    """Owns the host and the manager of one Config; knows no faces, so that a dropped Config is noticed."""
+
+    def __init__(self, publisher: Publisher, options: Options, roster: Roster) -> None:
+        self.publisher = publisher
+        self.options = options
+        self.roster = roster
+        self.preparers: list[Preparer] = []
+        self.manager: Manager | None = None
+        self.host: Host | None = None
+        self._changing = threading.Lock()
+        self._resting = threading.Lock()
+
+    @property
+    def running(self) -> bool:
+        """Whether a core is there to be asked."""
+        return self.host is not None and self.host.alive
+
+    def here(self) -> bool:
+        """Whether the calling code runs on the core's own loop."""
+        return self.host is not None and self.host.here()
+
+    def refuse_to_block(self, instead: str) -> None:
+        """Raise `BlockingCall` on the core's own loop, naming the form to await."""
+        if self.here():
+            raise BlockingCall(f"this would wait for the event loop that it runs on; use `{instead}`")
+
+    def at_rest(self, make_plan: Callable[[], Plan]) -> None:
+        """Carry out a change while nothing runs, or is just being started.
+
+        Raises:
+            ChangeRefused: it is not valid.
+        """
+        with self._resting:
+            while True:
+                plan = make_plan()
+                plan.raise_if_refused()
+                if self.publisher.commit(plan) is not None:
+                    return
+
+    def start(self, *, watching: bool) -> None:
+        """Run the core on a thread of its own; back when everything is loaded."""
+        self._claim()
+        try:
+            host = Host.in_thread(
+                self.options.name, threads=self.options.callback_threads, on_fork=self.on_fork
+            )
+            try:
+                host.call(partial(self._begin, host, watching), instead="await astart()")
+            except BaseException:
+                with suppress(DynconfError, TimeoutError):
+                    host.call(self._end, instead="await astop()", timeout=0.4)
+                self._discard(host)
+                host.stop()
+                raise
+        finally:
+            self._changing.release()
+
+    async def astart(self, *, watching: bool) -> None:
+        """Run the core in the calling loop; back when everything is loaded."""
+        self._claim()
+        try:
+            host = Host.in_loop(
+                self.options.name, threads=self.options.callback_threads, on_fork=self.on_fork
+            )
+            try:
+                await self._begin(host, watching)
+            except BaseException:
+                await self._end()
+                self._discard(host)
+                await host.close()
+                raise
+        finally:
+            self._changing.release()
+
+    def stop(self) -> None:
+        """End everything within a second; again is fine."""
+        host = self.host
+        if host is None:
+            return
+        if host.alive:
+            try:
+                host.call(self._end, instead="await astop()", timeout=0.5)
+            except TimeoutError:
+                logger.warning("%s: what its sources share did not close in time", self.options.name)
+            except BlockingCall:
+                raise
+            except UsageError:
+                logger.debug("%s: somebody else stopped it at the same time", self.options.name)
+        self._discard(host)
+        host.stop(0.6)
+
+    async def astop(self) -> None:
+        """Do what `stop` does, from whichever loop."""
+        host = self.host
+        if host is None:
+            return
+        if host.alive:
+            with suppress(UsageError):  # somebody else stopped it at the same time
+                await host.acall(self._end)
+        self._discard(host)
+        await host.close(0.6)
+
+    def abandon(self) -> None:
+        """End everything soon, waiting for nothing; fit for a finalizer."""
+        host = self.host
+        if host is not None and host.alive:
+            host.post(partial(_end_soon, host, self._end))
+
+    def call(self, make: Callable[[Manager], Coroutine[Any, Any, T]], *, instead: str) -> T:
+        """Have the manager do something, and wait for it.
+
+        Raises:
+            NotStarted: it is not running.
+            BlockingCall: called on the core's own loop.
+        """
+        return self._running_host().call(lambda: make(self.manager_here()), instead=instead)
+
+    async def acall(self, make: Callable[[Manager], Coroutine[Any, Any, T]]) -> T:
+        """Do what `call` does, from whichever loop."""
+        return await self._running_host().acall(lambda: make(self.manager_here()))
+
+    def on_fork(self) -> None:
+        """In a forked child: go on from what is published, with nothing that was inherited."""
+        former = self.manager
+        self._changing = threading.Lock()
+        self._resting = threading.Lock()
+        if former is None:
+            return
+        park(former)
+        host = Host.in_thread(
+            self.options.name, delay=0.1, threads=self.options.callback_threads, on_fork=self.on_fork
+        )
+        self.host = host
+        self.publisher.forked()
+        self.publisher.dispatcher.resumed(host)
+        host.post(self._resume, host, former)
+        logger.info("%s: forked; this process follows changes with its own connections", self.options.name)
+
+    def _resume(self, host: Host, former: Manager) -> None:
+        self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
+        self.manager.resume(former)
+
+    async def _begin(self, host: Host, watching: bool) -> None:
+        with self._resting:
+            before = self.publisher.rewind()
+            self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
+            self._adopt(host)
+        try:
+            await self.manager.start(watching=watching)
+        except BaseException:
+            self.publisher.restore(before)
+            raise
+        self.publisher.dispatcher.resumed(host)
+
+    async def _end(self) -> None:
+        if self.manager is not None:
+            await self.manager.stop()
+
+    def _adopt(self, host: Host) -> None:
+        self.host = self.publisher.dispatcher.host = host
+
+    def _discard(self, host: Host) -> None:
+        if self.host is host:
+            self.host = None
+            self.publisher.dispatcher.stopped()
+
+    def _claim(self) -> None:
+        if not self._changing.acquire(blocking=False):
+            raise UsageError(f"{self.options.name} is being started already")
+        if self.running:
+            self._changing.release()
+            raise UsageError(f"{self.options.name} runs already; stop it before it is started again")
+
+    def _running_host(self) -> Host:
+        if self.host is None or not self.host.alive:
+            raise NotStarted(f"{self.options.name} does not run; start it first")
+        return self.host
+
+    def manager_here(self) -> Manager:
+        """The manager, for code on its own loop."""
+        assert self.manager is not None
+        return self.manager
+
+
+def _end_soon(host: Host, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def ending() -> None:
+        await end()
+        await host.close()
+
+    host.spawn(ending(), "stop of a dropped Config")

@@ -1,0 +1,324 @@
+"""The running core: supervises sources, gathers what they report, plans, prepares and commits it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from dynconf._host.host import Host
+from dynconf._host.inbox import trace
+from dynconf._manager.feed import SourceFeed
+from dynconf._manager.gather import Gathering
+from dynconf._manager.prepare import Preparer
+from dynconf._manager.publisher import Applied, Publisher
+from dynconf._manager.roster import Place, Roster
+from dynconf._manager.transactions import Transactions
+from dynconf._models.overlay import read_overlay
+from dynconf._origin import Origin, Problem
+from dynconf._store.state import Candidate, Plan
+from dynconf._values.clock import Clock
+from dynconf._values.limits import Limits
+from dynconf._values.merge import Rank
+from dynconf._values.source import C, Source
+from dynconf.errors import (
+    BlockingCall,
+    ChangeRefused,
+    DynconfError,
+    ParseError,
+    SourceUnavailable,
+    StartFailed,
+    UsageError,
+)
+
+CLOSE_TIMEOUT = 0.4
+"""Seconds that what sources share may take to close; a stop is done within one."""
+
+logger = logging.getLogger("dynconf.config")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a Config was told."""
+
+    name: str
+    clock: Clock
+    limits: Limits
+    start_timeout: float
+    callback_threads: int
+
+
+class Manager:
+    """One running period, from a start (or a fork) to the stop; all of it on the host's loop."""
+
+    def __init__(
+        self,
+        host: Host,
+        publisher: Publisher,
+        options: Options,
+        roster: Roster,
+        preparers: list[Preparer],
+    ) -> None:
+        self.host = host
+        self.clock: Clock = options.clock
+        self.limits: Limits = options.limits
+        self.publisher = publisher
+        self.feeds: dict[Fraction | float, SourceFeed] = {}
+        self.transactions: Transactions = Transactions(publisher, preparers, self)
+        self._options = options
+        self._roster = roster
+        self._gathering = Gathering()
+        self._aside: dict[Fraction | float, Gathering] = {}
+        self._shared: dict[Hashable, Any] = {}
+        self.overlay_faults: list[ParseError] = []
+        self._turn = asyncio.Lock()
+        self._restarting = asyncio.Lock()
+        self._stopped = False
+        self._news = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._now = asyncio.get_running_loop().time
+
+    async def start(self, *, watching: bool) -> Applied:
+        """Load everything, publish it, and follow changes from then on if `watching`.
+
+        Raises:
+            StartFailed: naming each source that did not answer or is not acceptable.
+        """
+        feeds = [self._feed(place, watching=watching) for place in self._roster.places()]
+        for feed in feeds:
+            feed.start()
+        await self._answers(feeds)
+        async with self._turn:
+            candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
+            if self.overlay_faults:
+                raise StartFailed(self.overlay_faults)
+            applied = await self.transactions.first(candidates)
+        if watching:
+            self.host.spawn(self._follow(), f"{self._options.name}: changes")
+        return applied
+
+    def resume(self, former: "Manager") -> None:
+        """Go on in a forked child, from what is published."""
+        for place in self._roster.places():
+            feed = self._feed(place)
+            if place.position in former.feeds:
+                feed.carry_over(former.feeds[place.position])
+            feed.start()
+        self.host.spawn(self._follow(), f"{self._options.name}: changes")
+
+    async def stop(self) -> None:
+        """Close what the sources share; the host ends the tasks."""
+        self._stopped = True
+        self._progress.set()
+        shared, self._shared = list(self._shared.values()), {}
+        if not shared:
+            return
+        closing = {asyncio.create_task(one.close()): type(one).__name__ for one in shared}
+        done, late = await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
+        for task in late:
+            task.cancel()
+            logger.warning("closing %s took too long; it is left behind", closing[task])
+        for task in done:
+            if error := task.exception():
+                logger.error("closing %s failed\n%s", closing[task], trace(error))
+
+    async def reload(self) -> Applied:
+        """Have every source, and every class's own sources, read anew; what was refused is tried again.
+
+        Raises:
+            ChangeRefused: something is still refused, or a source that must answer does not; what
+                could be taken was.
+        """
+        async with self._restarting:
+            for feed in list(self.feeds.values()):
+                await feed.stop()
+                feed.start()
+        with suppress(StartFailed):
+            await self._answers(list(self.feeds.values()))
+        async with self._turn:
+            candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
+            applied = await self.transactions.take(candidates, retry=True)
+        problems = [
+            *self.transactions.problems(),
+            *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlay_faults),
+            *(problem for feed in self.feeds.values() for problem in feed.problems()),
+        ]
+        if problems:
+            raise ChangeRefused(problems, "not everything could be reloaded")
+        return applied
+
+    async def add(self, given: Source | str, source: Source, before: Source | str | None) -> Applied:
+        """Load a further source and take all that it says, or nothing.
+
+        Raises:
+            StartFailed: it does not answer, or is not readable.
+            ChangeRefused: the settings would not be valid with it.
+        """
+        places = self._roster.place(source, before)
+        self._roster.admit(given, places)
+        feeds = [self._feed(place, aside=True) for place in places]
+        try:
+            for feed in feeds:
+                feed.start()
+            await self._answers(feeds)
+            async with self._turn:
+                found = [
+                    item for feed in feeds for item in self._aside[feed.position].take(0, everything=True)
+                ]
+                applied = await self.transactions.whole(lambda: self.publisher.store.plan(found, whole=True))
+                for feed in feeds:
+                    for late in self._aside.pop(feed.position).take(0, everything=True):
+                        self.arrived(feed, late)
+                return applied
+        except BaseException:
+            self._roster.dismiss(places)
+            await self._drop(feeds)
+            raise
+
+    async def remove(self, given: Source | str) -> Applied:
+        """Let go of a source, and of all that it said.
+
+        Raises:
+            ChangeRefused: the settings would not be valid without it.
+            UsageError: there is no such source.
+        """
+        places = self._roster.find(given)
+        positions = {place.position for place in places}
+        async with self._turn:
+            layers = self.publisher.store.state.layers
+            gone = [Candidate(rank, None) for rank in layers if rank[0] in positions]
+            applied = await self.transactions.whole(lambda: self.publisher.store.plan(gone, whole=True))
+            self._roster.dismiss(places)
+            await self._drop([self.feeds[position] for position in positions if position in self.feeds])
+            return applied
+
+    async def change(self, make_plan: Callable[[], Plan], *, leaving: bool = False) -> Applied:
+        """Carry out a change that does not come from a source, or raise `ChangeRefused`.
+
+        Args:
+            make_plan: plans it anew whenever something else came in between.
+            leaving: the change ends an override: it is made even if a preparer refuses it.
+        """
+        async with self._turn:
+            return await self.transactions.whole(make_plan, insist=leaving)
+
+    def change_now(self, make_plan: Callable[[], Plan]) -> None:
+        """Carry out a change that need not be prepared, from code on the loop that cannot wait.
+
+        Raises:
+            ChangeRefused: it is not valid.
+            BlockingCall: it would have to be prepared.
+        """
+        plan = make_plan()
+        plan.raise_if_refused()
+        if plan.publishes and self.transactions.preparers:
+            raise BlockingCall(
+                "this changes what others see, which has to be prepared; use the awaitable form"
+            )
+        self.publisher.commit(plan)
+        self.transactions.try_again()
+
+    def shared(self, key: Hashable, make: Callable[[], C]) -> C:
+        """See `Feed.shared`."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        found: C = self._shared[key]
+        return found
+
+    def arrived(self, feed: SourceFeed, candidate: Candidate) -> None:
+        """Gather new content of a document."""
+        gathering = self._aside.get(feed.position, self._gathering)
+        gathering.put(candidate, self._now(), feed.source.settle if feed.is_loaded else 0.0)
+        self._news.set()
+
+    def withdrawn(self, feed: SourceFeed, rank: Rank) -> None:
+        """Forget content that was not taken, and that its document does not have any more."""
+        self._aside.get(feed.position, self._gathering).drop(rank)
+        self.transactions.forget(rank)
+
+    def progressed(self) -> None:
+        """Let whoever waits for a feed look again."""
+        self._progress.set()
+
+    def report(self, error: DynconfError) -> None:
+        """Tell `on_error`."""
+        self.publisher.dispatcher.report(error)
+
+    def retry(self) -> None:
+        """Have what waits tried again soon."""
+        self._news.set()
+
+    async def _follow(self) -> None:
+        """Take what arrives, for as long as the host lives."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gathering.wait(self._now())):
+                    await self._news.wait()
+            self._news.clear()
+            async with self._turn:
+                ready = self._gathering.take(self._now())
+                if ready or self.transactions.due:
+                    try:
+                        await self.transactions.take(ready)
+                    except Exception as error:  # noqa: BLE001 - whoever failed, changes go on
+                        logger.error("a change could not be carried out\n%s", trace(error))
+
+    def _feed(self, place: Place, *, watching: bool = True, aside: bool = False) -> SourceFeed:
+        feed = SourceFeed(place.source, place.name, place.position, self, watching=watching)
+        self.feeds[place.position] = feed
+        if aside:
+            self._aside[place.position] = Gathering()
+        return feed
+
+    async def _drop(self, feeds: Iterable[SourceFeed]) -> None:
+        for feed in feeds:
+            async with self._restarting:
+                await feed.stop()
+                self.feeds.pop(feed.position, None)
+            self._aside.pop(feed.position, None)
+            for document in feed.documents.values():
+                self._gathering.drop(document.rank)
+                self.transactions.forget(document.rank)
+
+    async def _answers(self, feeds: Sequence[SourceFeed]) -> None:
+        """Wait until the sources have answered; in the end those that need not are forgiven."""
+        late = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._options.start_timeout):
+                while not (any(map(SourceFeed.fatal, feeds)) or all(map(SourceFeed.answered, feeds))):
+                    self._progress.clear()
+                    await self._progress.wait()
+                    if self._stopped:
+                        raise UsageError(f"{self._options.name} was stopped while it loaded")
+                late = False
+        failures = [failure for feed in feeds if (failure := feed.fatal())]
+        if late:
+            failures += [failure for feed in feeds if not feed.fatal() and (failure := self._lacking(feed))]
+        if failures:
+            raise StartFailed(failures)
+
+    def _lacking(self, feed: SourceFeed) -> DynconfError | None:
+        if feed.answered() or feed.source.optional:
+            return None
+        seconds = f"no answer within {self._options.start_timeout:g} s (start_timeout)"
+        return feed.lacking() or SourceUnavailable(seconds, Origin(feed.name))
+
+    def _overlays(self) -> list[Candidate]:
+        """What classes' own sources say now, where that differs; what cannot be read is kept as a fault."""
+        found = []
+        self.overlay_faults = []
+        for index, (spec, old) in enumerate(
+            zip(self.publisher.store.state.specs, self.publisher.store.state.overlays, strict=True)
+        ):
+            try:
+                overlay = read_overlay(spec.cls)
+            except ParseError as error:
+                self.overlay_faults.append(error)
+                continue
+            if overlay.same_as(old):
+                self.transactions.forget(index)
+            else:
+                found.append(Candidate(index, overlay))
+        return found

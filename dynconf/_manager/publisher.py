@@ -1,0 +1,162 @@
+"""Making a plan current: the one place where what readers see is replaced."""
+
+import logging
+import weakref
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from dynconf._dispatch.dispatcher import Dispatcher
+from dynconf._models.overlay import NO_OVERLAY, Overlay, read_overlay
+from dynconf._store.state import Candidate, Plan, Spec, State
+from dynconf._store.store import Store
+from dynconf._values.clock import Clock
+from dynconf._values.snapshot import Layer, Snapshot
+from dynconf._values.tree import Tree, delta_paths, diff, dotted
+from dynconf.errors import NotStarted
+
+logger = logging.getLogger("dynconf.config")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One version: when it came (seconds since the epoch), what brought it, which paths differ.
+
+    `documents` holds source, document and revision of each.
+    """
+
+    version: int
+    at: float
+    paths: tuple[str, ...]
+    documents: tuple[tuple[str, str, str], ...] = ()
+
+    def __str__(self) -> str:
+        when = datetime.fromtimestamp(self.at).astimezone().isoformat(" ", "seconds")
+        return f"{when} {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """The same in words, without the time."""
+        by = ", ".join(
+            " ".join(filter(None, (document or source, revision)))
+            for source, document, revision in self.documents
+        )
+        text = f"version {self.version}: {', '.join(self.paths) or 'nothing differs'}"
+        return f"{text} (by {by})" if by else text
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain, JSON-ready form."""
+        names = ("source", "document", "revision")
+        documents = [dict(zip(names, document, strict=True)) for document in self.documents]
+        return {"version": self.version, "at": self.at, "paths": list(self.paths), "documents": documents}
+
+
+class Publisher:
+    """The store, what readers see of it, and who is told. It outlives starts, stops and forks.
+
+    Args:
+        store: the state to begin with.
+        clock: for the history's times.
+        set_current: gives one binding its model; a C-level setter, so that nothing else runs
+            between two bindings' turns.
+        nothing: what a binding shows before the first load.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, set_current: Callable[[Any, Any], None], nothing: Any
+    ) -> None:
+        self.store: Store = store
+        self.clock = clock
+        self.dispatcher: Dispatcher = Dispatcher()
+        self.history: deque[Applied] = deque(maxlen=20)
+        self.snapshot: Snapshot | None = None
+        self._set_current = set_current
+        self._nothing = nothing
+        self._bindings: list[weakref.ref[Any]] = []
+
+    def plan_bind(self, spec: Spec, binding: Any) -> Plan:
+        """What binding a class would give; the binding, held weakly, shows its model once committed."""
+        index = len(self.store.state.specs)
+        self._bindings[index:] = [weakref.ref(binding)]
+        binding._index = index
+        overlay = read_overlay(spec.cls) if self.store.state.loaded else NO_OVERLAY
+        return self.store.plan_bind(spec, overlay)
+
+    def preview(self, binding: Any, model: Any) -> None:
+        """Before the first load, show a model made of overrides; `None` takes it away again."""
+        self._set_current(binding, self._nothing if model is None else model)
+
+    def seen(self) -> Snapshot:
+        """What readers see.
+
+        Raises:
+            NotStarted: nothing was loaded yet.
+        """
+        if self.snapshot is None:
+            raise NotStarted("nothing is loaded yet: call start() or load(), or use `with config:`, first")
+        return self.snapshot
+
+    def commit(self, plan: Plan) -> Applied | None:
+        """Make a plan current and tell everyone; `None` if it was made from a state that is no more."""
+        if not self.store.commit(plan):
+            return None
+        documents = tuple(dict.fromkeys(item for one in plan.accepted for item in _documents(one, plan.base)))
+        if plan.state.overrides != plan.base.overrides:
+            documents += (("override", "", ""),)
+        paths = plan.paths
+        if not plan.base.loaded and self.snapshot is not None:  # started again
+            paths = frozenset(map(dotted, delta_paths(diff(self.snapshot.tree, plan.state.tree))))
+        applied = Applied(plan.state.version, self.clock.time(), tuple(sorted(paths)), documents)
+        if plan.publishes or plan.models:
+            self._publish(plan.state, plan.models)
+        if plan.publishes:
+            self.history.append(applied)
+            logger.info("%s", applied.summary)
+        return applied
+
+    def rewind(self) -> Store:
+        """Before another first load: forget the layers, but not what readers see; gives what was before."""
+        before, state = self.store, self.store.state
+        if state.loaded or state.layers:
+            overlays = (NO_OVERLAY,) * len(state.specs)
+            empty: Tree = {}
+            state = replace(state, loaded=False, layers={}, base=empty, tree=empty, overlays=overlays)
+            self.store = Store(state=state)
+        return before
+
+    def restore(self, before: Store) -> None:
+        """After a first load that failed: go back to what readers still see."""
+        if before.state.loaded and before.state.specs == self.store.state.specs:
+            self.store = before
+
+    def forked(self) -> None:
+        """In a forked child: the parent may have been in the middle of a commit."""
+        self.dispatcher.forked()
+        self.store = Store(state=self.store.state)
+        if self.store.state.loaded:
+            self._publish(self.store.state, tuple(range(len(self.store.state.models))), tell=False)
+
+    def _publish(self, state: State, models: tuple[int, ...], *, tell: bool = True) -> None:
+        old = self.snapshot
+        snapshot = state.snapshot
+        held = [(binding, snapshot.models[index]) for index in models if (binding := self._bindings[index]())]
+        self.snapshot = snapshot
+        # One C call sets every slot, so two bare reads hardly ever see two versions; the old
+        # models live until after it, as their finalizers would run in between.
+        deque(map(self._set_current, *zip(*held, strict=True)) if held else (), maxlen=0)
+        del old
+        if tell:
+            self.dispatcher.publish(snapshot, models)
+
+
+def _documents(candidate: Candidate, base: State) -> list[tuple[str, str, str]]:
+    """Source, document and revision of what a candidate brought."""
+    content = candidate.content
+    if isinstance(content, Layer):
+        return [(content.source, content.document, content.revision)]
+    if isinstance(content, Overlay):
+        return [(part.name, "", "") for part in content.parts]
+    layer = base.layers.get(candidate.key) if isinstance(candidate.key, tuple) else None
+    return [(layer.source, layer.document, "gone")] if layer else []

@@ -1,0 +1,302 @@
+"""From candidates to a commit: planned, prepared, taken or refused, and tried again."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+from dynconf._host.host import Host
+from dynconf._host.inbox import trace
+from dynconf._manager.feed import Document, SourceFeed
+from dynconf._manager.prepare import Preparer, PrepareRefused, prepare_all
+from dynconf._manager.publisher import Applied, Publisher
+from dynconf._models.build import equal
+from dynconf._origin import Problem
+from dynconf._store.state import Candidate, Key, Plan
+from dynconf._values.clock import Clock
+from dynconf._values.snapshot import Layer, View
+from dynconf.errors import ChangeRefused, DynconfError, StartFailed
+
+FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
+"""Seconds until what a preparer refused is tried again; they double from the first to the last."""
+
+logger = logging.getLogger("dynconf.config")
+
+
+class Surroundings(Protocol):
+    """What transactions need of the manager."""
+
+    host: Host
+    clock: Clock
+    feeds: dict[Fraction | float, SourceFeed]
+
+    def report(self, error: DynconfError) -> None:
+        """Tell `on_error`."""
+        ...
+
+    def retry(self) -> None:
+        """Have `take` called soon."""
+        ...
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A candidate that was not taken, and why.
+
+    `held` means that a preparer refused what it leads to, `value`, and that it is not to be
+    prepared again before its back-off is over or that value is another.
+    """
+
+    candidate: Candidate
+    problems: tuple[Problem, ...] = ()
+    refusal: PrepareRefused | None = None
+    value: Any = None
+    attempts: int = 0
+    held: bool = False
+
+
+class Transactions:
+    """Carries changes out, one at a time; the caller sees to that."""
+
+    def __init__(self, publisher: Publisher, preparers: list[Preparer], around: Surroundings) -> None:
+        self.preparers = preparers
+        self.waiting: dict[Key, Waiting] = {}
+        self.due: bool = False
+        self._publisher = publisher
+        self._around = around
+        self._prepared: Plan | None = None
+
+    async def first(self, candidates: Sequence[Candidate]) -> Applied:
+        """The first load: all or nothing.
+
+        Raises:
+            StartFailed: it is not valid, or a preparer refuses it.
+        """
+        try:
+            applied = await self.whole(lambda: self._publisher.store.plan(candidates, whole=True))
+        except ChangeRefused as refused:
+            raise StartFailed([ChangeRefused(refused.problems, "the settings are not valid")]) from None
+        for candidate in candidates:
+            self._accepted(candidate)
+        return applied
+
+    async def whole(self, make_plan: Callable[[], Plan], *, insist: bool = False) -> Applied:
+        """Carry out a plan entirely or not at all; with `insist`, even if a preparer refuses.
+
+        Raises:
+            ChangeRefused: it is not valid, or a preparer refuses it.
+        """
+        while True:
+            plan = make_plan()
+            plan.raise_if_refused()
+            refusal = await self._prepare(plan)
+            if refusal is not None:
+                self.abandon()
+                error = ChangeRefused([Problem(refusal.path, refusal.reason)])
+                if not insist:
+                    raise error
+                self._around.report(error)
+            applied = self._commit(plan)
+            if applied is not None:
+                for candidate in plan.accepted:
+                    self._accepted(candidate)
+                self.try_again()
+                return applied
+
+    def try_again(self) -> None:
+        """Something else has changed: what was refused may fit now."""
+        if self.waiting:
+            self.due = True
+            self._around.retry()
+
+    async def take(self, fresh: Sequence[Candidate], *, retry: bool = False) -> Applied:
+        """Take the candidates, and those that were refused before, as far as they are valid.
+
+        Args:
+            fresh: new content.
+            retry: also what is held back for now.
+        """
+        self.due = False
+        for candidate in fresh:
+            self.waiting.pop(candidate.key, None)
+            self.waiting[candidate.key] = Waiting(candidate)
+        try:
+            return await self._take(retry=retry)
+        except Exception as error:
+            # Nobody else's later change is to fail for this one's sake.
+            for candidate in fresh:
+                one = self.waiting.pop(candidate.key, None)
+                if one is not None:
+                    self._tell(one, (Problem("", f"it could not be taken: {type(error).__name__}"),))
+            raise
+
+    async def _take(self, *, retry: bool) -> Applied:
+        self._release(everything=retry)
+        version, paths = self._publisher.store.state.version, set[str]()
+        documents: list[tuple[str, str, str]] = []
+        for applied in await self._attempt([one.candidate for one in self.waiting.values() if not one.held]):
+            version = applied.version
+            paths.update(applied.paths)
+            documents += applied.documents
+        return Applied(version, self._around.clock.time(), tuple(sorted(paths)), tuple(documents))
+
+    def forget(self, key: Key) -> None:
+        """Drop what waits for a document that is no more."""
+        self.waiting.pop(key, None)
+
+    def problems(self) -> list[Problem]:
+        """Why what waits was not taken."""
+        return list(dict.fromkeys(problem for one in self.waiting.values() for problem in one.problems))
+
+    async def _attempt(self, batch: Sequence[Candidate]) -> list[Applied]:
+        while batch:
+            plan = self._publisher.store.plan(batch)
+            self._refused(plan)
+            if not plan.accepted:
+                break
+            refusal = await self._prepare(plan)
+            if refusal is None:
+                applied = self._commit(plan)
+                if applied is None:
+                    continue  # a binding came in between
+                for candidate in plan.accepted:
+                    self._accepted(candidate)
+                return [applied]
+            if refusal.selects is None and len(plan.accepted) > 1:
+                # Nobody knows whose fault it is, so each is asked about alone.
+                return [done for candidate in plan.accepted for done in await self._attempt([candidate])]
+            blamed = self._blamed(plan, refusal)
+            self._hold(blamed, plan, refusal)
+            batch = [candidate for candidate in plan.accepted if candidate not in blamed]
+        self.abandon()
+        return []
+
+    async def _prepare(self, plan: Plan) -> PrepareRefused | None:
+        if not self.preparers or not (plan.publishes or plan.models):
+            return None
+        seen = self._publisher.snapshot
+        self._prepared = plan
+        try:
+            return await prepare_all(
+                tuple(self.preparers), View(seen) if seen else None, View(plan.state.snapshot)
+            )
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _commit(self, plan: Plan) -> Applied | None:
+        if plan.base is not self._publisher.store.state:
+            return None
+        if self._prepared is plan:
+            self._prepared = None
+            for preparer in self.preparers:
+                _carefully(preparer.name, preparer.commit)
+        else:
+            self.abandon()
+        return self._publisher.commit(plan)
+
+    def abandon(self) -> None:
+        """Let go of what was prepared and not committed."""
+        if self._prepared is not None:
+            self._prepared = None
+            for preparer in self.preparers:
+                _carefully(preparer.name, preparer.abandon)
+
+    def _blamed(self, plan: Plan, refusal: PrepareRefused) -> list[Candidate]:
+        """The candidates without any one of which the preparer would have seen something else."""
+        if refusal.selects is None:
+            return list(plan.accepted)
+        seen = _selected(refusal, plan)
+        blamed = []
+        for candidate in plan.accepted:
+            others = [other for other in plan.accepted if other is not candidate]
+            if not equal(_selected(refusal, self._publisher.store.plan(others)), seen):
+                blamed.append(candidate)
+        return blamed or list(plan.accepted)
+
+    def _hold(self, blamed: Iterable[Candidate], plan: Plan, refusal: PrepareRefused) -> None:
+        for candidate in blamed:
+            one = self.waiting[candidate.key]
+            origin = candidate.content.origin() if isinstance(candidate.content, Layer) else None
+            self._tell(one, (Problem(refusal.path, refusal.reason, origin=origin),))
+            one.refusal, one.value, one.held = refusal, _selected(refusal, plan), True
+            delay = min(LONGEST_RETRY, FIRST_RETRY * 2.0**one.attempts)
+            one.attempts += 1
+            self._around.host.spawn(self._retry_later(one, delay), "retry of a refused change")
+
+    async def _retry_later(self, one: Waiting, delay: float) -> None:
+        await self._around.clock.sleep(delay)
+        if self.waiting.get(one.candidate.key) is one and one.held:
+            one.held = False
+            self.due = True
+            self._around.retry()
+
+    def _release(self, *, everything: bool) -> None:
+        """Let go of what is held if what its preparer would see is another by now."""
+        held = [one for one in self.waiting.values() if one.held]
+        if held:
+            plan = self._publisher.store.plan([one.candidate for one in self.waiting.values()])
+            for one in held:
+                assert one.refusal is not None
+                one.held = not everything and equal(_selected(one.refusal, plan), one.value)
+
+    def _refused(self, plan: Plan) -> None:
+        for key, problems in plan.refused.items():
+            if key in self.waiting:
+                self._tell(self.waiting[key], problems)
+
+    def _tell(self, one: Waiting, problems: tuple[Problem, ...]) -> None:
+        if one.problems != problems:
+            one.problems = problems
+            error = ChangeRefused(problems, self._refusal_of(one.candidate))
+            logger.warning("%s", error)
+            self._around.report(error)
+        document = self._document(one.candidate.key)
+        if document is not None:
+            document.problems = problems
+
+    def _refusal_of(self, candidate: Candidate) -> str:
+        """The beginning of the error: what was refused, and what serves on."""
+        content = candidate.content
+        if isinstance(content, Layer):
+            return f"{content.origin()} was refused, its last good content stays"
+        document = self._document(candidate.key)
+        if document is not None and content is None:
+            return f"{document.name} is gone, which was refused: its last content stays"
+        return "what a class reads itself was refused, its last values stay"
+
+    def _accepted(self, candidate: Candidate) -> None:
+        one = self.waiting.get(candidate.key)
+        if one is not None and one.candidate is candidate:
+            del self.waiting[candidate.key]
+        document = self._document(candidate.key)
+        if document is not None:
+            document.problems = ()
+            document.applied = candidate.content.revision if isinstance(candidate.content, Layer) else None
+            if candidate.content is None:
+                self._around.feeds[document.rank[0]].forget(document)
+
+    def _document(self, key: Key) -> Document | None:
+        if isinstance(key, int):
+            return None
+        feed = self._around.feeds.get(key[0])
+        return feed.documents.get(key[2]) if feed else None
+
+
+def _carefully(name: str, function: Callable[[], object]) -> None:
+    """Call what must not fail; if it does, that is nobody else's loss."""
+    try:
+        function()
+    except Exception as error:  # noqa: BLE001
+        logger.error("%s failed\n%s", name, trace(error))
+
+
+def _selected(refusal: PrepareRefused, plan: Plan) -> Any:
+    """What a preparer would look at, were the plan published."""
+    if refusal.selects is None:
+        return plan.state.tree
+    try:
+        return refusal.selects(View(plan.state.snapshot))
+    except Exception as error:  # noqa: BLE001 - a selector that fails has seen nothing
+        return type(error)

@@ -1,0 +1,309 @@
+"""From tree to model: validation with located, value-free faults, and what changed between two models."""
+
+from asyncio import CancelledError
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from dataclasses import fields as dataclass_fields
+from functools import cmp_to_key, lru_cache
+from typing import Any, get_args
+
+from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
+from pydantic_settings import BaseSettings
+
+from dynconf._models.schema import Field, fields_of, is_model, secrets_of, top_keys
+from dynconf._values.merge import merged
+from dynconf._values.secrets import looks_secret, scrubbed
+from dynconf._values.tree import MISSING, Delta, Path, Tree, copied, find
+
+USER_ERRORS = (Exception, SystemExit, CancelledError)
+"""What a user's validator, selector or condition may raise; none of it may end the core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a model does not accept a tree: the path in the tree, what was wanted, the type found."""
+
+    path: Path
+    expected: str
+    actual: str = ""
+
+
+class Invalid(Exception):
+    """A model does not accept the tree; only ever seen inside dynconf."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+
+
+def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Path], bool]) -> BaseModel:
+    """A model validated from what stands at `at`; it shares no container with the tree.
+
+    Args:
+        cls: the settings class. A `BaseSettings` is built without asking its own sources.
+        tree: the mapping that stands there, or `MISSING` for none.
+        at: its path, for faults.
+        higher: whether the first path is spoken of by a higher layer than the second; asked only
+            where a field may be written under several keys and more than one is there.
+
+    Raises:
+        Invalid: with one fault for each field.
+    """
+    if tree is MISSING:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise Invalid([Fault(at, f"expected a mapping for {cls.__name__}", type_name(tree))])
+    wanted = top_keys(cls)
+    seen = tree if wanted is None else {key: tree[key] for key in wanted if key in tree}
+    data = one_key_each(cls, copied(seen), at, higher)
+    raised = ""
+    try:
+        if issubclass(cls, BaseSettings):
+            # The class's own __init__ would read the environment again and rank the tree above it.
+            model = cls.__new__(cls)
+            BaseModel.__init__(model, **data)
+            return model
+        return cls.__pydantic_validator__.validate_python(data)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    except USER_ERRORS as error:
+        details, raised = [], type(error).__name__
+    # Raised out here, so that it does not carry pydantic's error, which holds values, as its context.
+    if raised:
+        raise Invalid([Fault(at, f"a validator failed with {raised}")])
+    secrets = secrets_of(cls)
+    raise Invalid([_fault(detail, data, at, secrets) for detail in details])
+
+
+def one_key_each(
+    cls: type[BaseModel], data: dict[str, Any], at: Path, higher: Callable[[Path, Path], bool]
+) -> dict[str, Any]:
+    """Make, of several keys for one field, the one that the highest layer wrote, merged with the others.
+
+    pydantic would take the first alias, whichever layer that is from.
+    """
+    for field in _ambiguous(cls):
+        present = [key for key in field.keys if key in data] if len(field.keys) > 1 else []
+        if len(present) > 1:
+            by_height = _lowest_first(present, at, higher)
+            value = merged([data[key] for key in by_height])
+            for key in by_height:
+                del data[key]
+            data[by_height[-1]] = value
+        nested = [model for below, model in field.models if not below]
+        key = next((key for key in field.keys if key in data), "")
+        # Of a union nobody knows yet which member it will be.
+        if len(nested) == 1 and key and isinstance(data[key], dict):
+            data[key] = one_key_each(nested[0], data[key], (*at, key), higher)
+    return data
+
+
+def _lowest_first(keys: list[str], at: Path, higher: Callable[[Path, Path], bool]) -> list[str]:
+    def compare(a: str, b: str) -> int:
+        return higher((*at, a), (*at, b)) - higher((*at, b), (*at, a))
+
+    # Of two that stand equally high pydantic prefers the first.
+    ordered = list(reversed(keys))
+    ordered.sort(key=cmp_to_key(compare))
+    return ordered
+
+
+@lru_cache(maxsize=4096)
+def _ambiguous(cls: type[BaseModel], _above: tuple[type[BaseModel], ...] = ()) -> tuple[Field, ...]:
+    """The fields that may be written under several keys, or hold a model with such fields; mostly none."""
+    if cls in _above:
+        return fields_of(cls)
+    above = (*_above, cls)
+    return tuple(
+        field
+        for field in fields_of(cls)
+        if len(field.keys) > 1 or any(not at and _ambiguous(model, above) for at, model in field.models)
+    )
+
+
+_STANDARD = frozenset(get_args(ErrorType))
+_QUOTING = frozenset(
+    {"value_error", "assertion_error", "get_attribute_error", "iteration_error", "mapping_type"}
+)
+"""Standard errors whose text comes from code that saw the input."""
+_RETOLD = {
+    "uuid_parsing": "a valid UUID",
+    "json_invalid": "valid JSON",
+    "datetime_object_invalid": "a valid datetime",
+    "bytes_invalid_encoding": "bytes in the declared encoding",
+    "timezone_offset": "another timezone offset",
+    "union_tag_invalid": "one of the known tags",
+}
+"""Standard errors whose text holds a piece of the input, told without it."""
+
+
+def _fault(detail: ErrorDetails, data: Any, at: Path, secrets: frozenset[Path]) -> Fault:
+    path = _tree_path(detail, data)
+    kind, found = detail["type"], detail["input"]
+    if kind == "missing":
+        return Fault((*at, *path), "required, but missing")
+    if kind == "extra_forbidden":
+        return Fault((*at, *path), "no such field (the class forbids extra keys)", type_name(found))
+    if kind in _RETOLD:
+        text = f"expected {_RETOLD[kind]}"
+        tags = detail.get("ctx", {}).get("expected_tags")
+        text = f"{text}: {tags}" if tags else text
+    elif kind not in _STANDARD:
+        text = f"refused by its type ({kind})"
+    elif kind in _QUOTING:
+        holds_secret = (
+            looks_secret(path) or _holds_secret(found) or any(_meets(secret, path) for secret in secrets)
+        )
+        said = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        text = "refused by its validator" if holds_secret else f"its validator says: {scrubbed(said, found)}"
+    elif detail["msg"].startswith("Input should be "):
+        text = "expected " + detail["msg"].removeprefix("Input should be ")
+    else:
+        text = detail["msg"]
+    return Fault((*at, *path), text, type_name(found))
+
+
+def _tree_path(detail: ErrorDetails, data: Any) -> Path:
+    """The error's place in the tree: pydantic's location also names union members and validators."""
+    path: list[str | int] = []
+    place = data
+    if detail["loc"] and find(data, detail["loc"][:1]) is MISSING:
+        return detail["loc"]  # a default that is not valid itself
+    for step in detail["loc"]:
+        below = find(place, (step,))
+        if below is not MISSING:
+            path.append(step)
+            place = below
+        elif detail["type"] == "missing" and isinstance(place, dict):
+            path.append(step)
+            place = MISSING
+    return tuple(path)
+
+
+def _meets(secret: Path, path: Path) -> bool:
+    """Whether a secret field's path lies on, above or below the path."""
+    return all(step in ("*", str(other)) for step, other in zip(secret, path, strict=False))
+
+
+def _holds_secret(found: Any) -> bool:
+    if isinstance(found, dict):
+        return any(looks_secret((str(key),)) or _holds_secret(item) for key, item in found.items())
+    return isinstance(found, list) and any(map(_holds_secret, found))
+
+
+def type_name(value: Any) -> str:
+    """The type of a tree's value in a reader's words."""
+    names = {dict: "mapping", list: "list", type(None): "null"}
+    return names.get(type(value), type(value).__name__)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two model values are equal in type and value throughout."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, BaseModel):
+        return equal(_fields(a), _fields(b)) and equal(a.__pydantic_extra__, b.__pydantic_extra__)
+    if isinstance(a, dict):
+        return len(a) == len(b) and all(key in b and equal(item, b[key]) for key, item in a.items())
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(equal, a, b))
+    try:
+        return bool(a == b) or bool(a != a and b != b)  # noqa: PLR0124 - NaN equals NaN here
+    except Exception:  # noqa: BLE001 - a value's own comparison may raise anything
+        return False
+
+
+def _fields(model: BaseModel) -> dict[str, Any]:
+    """A model's fields; its `__dict__` also holds what a cached property has computed."""
+    held, fields = model.__dict__, type(model).__pydantic_fields__
+    return held if len(held) == len(fields) else {name: held[name] for name in fields if name in held}
+
+
+def adopted(old: Any, new: Any) -> Any:
+    """`new`, with each part that equals the old one's replaced by the old object itself.
+
+    So an unchanged part keeps its identity, and comparing it costs nothing.
+    """
+    if equal(old, new):
+        return old
+    if isinstance(new, BaseModel) and type(old) is type(new):
+        before, fields = _fields(old), new.__dict__
+        for name, value in _fields(new).items():
+            if name in before:
+                fields[name] = adopted(before[name], value)
+    return new
+
+
+def changed_fields(old: Any, new: Any) -> Delta:
+    """The fields that differ, by their names; parts that both share are passed over."""
+    before, after = _members(old), _members(new)
+    delta: Delta = {}
+    for name in {**before, **after}:
+        a, b = before.get(name, MISSING), after.get(name, MISSING)
+        if a is b:
+            continue
+        if _steps_into(a) and _steps_into(b):
+            found = changed_fields(a, b)
+            if found:
+                delta[name] = found
+        elif not equal(a, b):
+            delta[name] = True
+    return delta
+
+
+def _steps_into(value: Any) -> bool:
+    if isinstance(value, RootModel):
+        return _steps_into(value.root)
+    return isinstance(value, (BaseModel, dict)) or (is_dataclass(value) and not isinstance(value, type))
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, RootModel):
+        return _members(value.root)
+    if isinstance(value, BaseModel):
+        return {**_fields(value), **(value.__pydantic_extra__ or {})}
+    if isinstance(value, dict):
+        return {str(key): item for key, item in value.items()}
+    return {field.name: getattr(value, field.name) for field in dataclass_fields(value)}
+
+
+def field_value(model: Any, path: Path) -> Any:
+    """What a model holds at a path of field names, mapping keys and list indexes, or `MISSING`."""
+    for step in path:
+        if _steps_into(model):
+            model = _members(model).get(str(step), MISSING)
+        elif isinstance(model, (list, tuple)):
+            index = str(step)
+            model = model[int(index)] if index.isdecimal() and int(index) < len(model) else MISSING
+        else:
+            return MISSING
+    return model
+
+
+def unknown_step(cls: type[BaseModel], path: Path) -> tuple[str, list[str]] | None:
+    """The first step of a field path that no field has, with the names that are there; or `None`."""
+    model: Any = cls
+    for step in path:
+        if not is_model(model) or model.model_config.get("extra") == "allow":
+            return None
+        known: dict[str, Field] = {field.name: field for field in fields_of(model)}
+        if str(step) not in known:
+            return str(step), list(known)
+        field = known[str(step)]
+        model = (
+            field.models[0][1] if field.plain and len(field.models) == 1 and not field.models[0][0] else None
+        )
+    return None
+
+
+def leaves(tree: Tree, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every scalar and list of a tree with its path; an empty mapping counts as one."""
+    for key, item in tree.items():
+        if isinstance(item, dict) and item:
+            yield from leaves(item, (*at, key))
+        else:
+            yield (*at, key), item

@@ -1,0 +1,174 @@
+"""What pydantic-settings brings of its own for one class: environment, `.env` files, secret files."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from dynconf._models.schema import canonical
+from dynconf._origin import Origin
+from dynconf._values.merge import merged
+from dynconf._values.tree import MISSING, Path, Tree, find, same
+from dynconf.errors import ParseError
+
+
+class _Unset(str):
+    """An `env_prefix` that nobody set: the environment is then not read at all."""
+
+    __slots__ = ()
+
+
+class Settings(BaseSettings):
+    """A settings class made for live configuration: frozen, and deaf to keys that it does not declare.
+
+    One merged tree feeds many classes, so keys of other classes are ignored (`Config.unused()`
+    lists those that nobody reads). It reads the environment only if its own `model_config` sets
+    `env_prefix` (even to `""`), and `.env` and secret files only if set there, so that an ambient
+    variable never beats a configuration source unasked.
+    """
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True, extra="ignore", env_prefix=_Unset()
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The class's own sources, highest first; the environment only if a prefix was set."""
+        if isinstance(settings_cls.model_config.get("env_prefix"), _Unset):
+            return init_settings, dotenv_settings, file_secret_settings
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one of a class's own sources says; `variables` are the names that it could read."""
+
+    name: str
+    tree: Tree
+    variables: Collection[str] = ()
+    prefix: str = ""
+    delimiter: str | None = None
+
+    def origin(self, path: Path) -> Origin:
+        """Where the value at `path` was read, down to the variable if it is one."""
+        steps = [str(step) for step in path]
+        for end in range(len(steps) if self.delimiter else 1, 0, -1):
+            name = (self.delimiter or "").join(steps[:end])
+            for variable in (self.prefix + name, name):
+                if variable in self.variables or variable.lower() in self.variables:
+                    return Origin(self.name, variable if variable in self.variables else variable.upper())
+        return Origin(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What a class's own sources say, under the keys that the class prefers.
+
+    `parts` keeps each source's share, lowest first, for origins.
+    """
+
+    tree: Tree = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+
+    def origin(self, path: Path) -> Origin | None:
+        """The source of the class's own that says what stands at `path`, if one does."""
+        return next(
+            (part.origin(path) for part in reversed(self.parts) if find(part.tree, path) is not MISSING), None
+        )
+
+    def same_as(self, other: "Overlay") -> bool:
+        """Whether both say the same."""
+        return same(self.tree, other.tree)
+
+
+NO_OVERLAY = Overlay()
+
+
+def read_overlay(cls: type[BaseModel]) -> Overlay:
+    """Ask a class's own sources, as pydantic-settings would, without building the class.
+
+    It reads the environment and files, so it is called at load and reload only.
+
+    Raises:
+        ParseError: a variable or file of the class's own cannot be decoded.
+    """
+    if not issubclass(cls, BaseSettings):
+        return NO_OVERLAY
+    sources, reason = _own_sources(cls)
+    if reason:
+        raise ParseError(reason, Origin(f"{cls.__name__}'s own sources"))
+    parts: list[Part] = []
+    for source in reversed(sources):
+        if isinstance(source, InitSettingsSource):
+            continue
+        name = f"{cls.__name__}'s {_NAMES.get(type(source), type(source).__name__)}"
+        said, reason = _ask(source)
+        if reason:
+            raise ParseError(reason, Origin(name))
+        if said:
+            parts.append(_part(name, source, canonical(cls, said)))
+    if not parts:
+        return NO_OVERLAY
+    return Overlay(merged([part.tree for part in parts]), tuple(parts))
+
+
+def _part(name: str, source: PydanticBaseSettingsSource, tree: Tree) -> Part:
+    if isinstance(source, EnvSettingsSource):  # the one for `.env` files is one of them
+        delimiter = source.env_nested_delimiter or None
+        return Part(name, tree, frozenset(source.env_vars), source.env_prefix, delimiter)
+    return Part(name, tree)
+
+
+def _own_sources(cls: type[BaseSettings]) -> tuple[tuple[PydanticBaseSettingsSource, ...], str]:
+    """A class's own sources, or why they cannot be made: the one for `.env` files reads them at once."""
+    try:
+        sources = cls.settings_customise_sources(
+            cls,
+            InitSettingsSource(cls, {}),
+            EnvSettingsSource(cls),
+            DotEnvSettingsSource(cls),
+            SecretsSettingsSource(cls),
+        )
+    except Exception as error:  # noqa: BLE001 - its text may hold what was read
+        return (), _reason(error)
+    return sources, ""
+
+
+def _ask(source: PydanticBaseSettingsSource) -> tuple[dict[str, Any], str]:
+    """What a source says, or why it cannot."""
+    try:
+        return source(), ""
+    except Exception as error:  # noqa: BLE001 - its text may hold what was read
+        return {}, _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    """What may be told of an error: pydantic-settings' own names field and source, and no value."""
+    return (
+        str(error) if isinstance(error, SettingsError) else f"reading it failed with {type(error).__name__}"
+    )
+
+
+_NAMES: dict[type, str] = {
+    EnvSettingsSource: "environment",
+    DotEnvSettingsSource: ".env file",
+    SecretsSettingsSource: "secrets folder",
+}

@@ -1,0 +1,278 @@
+"""A next state in the making: candidates are applied to it, and models validated against it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from dynconf._models.build import Fault, Invalid, adopted, build
+from dynconf._models.names import Meaning, meanings, resolved
+from dynconf._models.overlay import NO_OVERLAY, Overlay
+from dynconf._models.readers import Readers
+from dynconf._origin import Origin, Problem
+from dynconf._store.remerge import Remerge, Speakers
+from dynconf._store.state import Candidate, Key, Plan, Spec, State, height
+from dynconf._values.merge import Rank, merged
+from dynconf._values.snapshot import Layer, Names
+from dynconf._values.tree import MISSING, Delta, Path, Tree, combined, delta_paths, diff, dotted, find
+
+
+class Indexes:
+    """What is remembered from one plan to the next to be quick; it alters no answer."""
+
+    def __init__(self, specs: Iterable[Spec] = ()) -> None:
+        self.speakers = Speakers()
+        self.readers = Readers()
+        self._meanings: dict[Rank, tuple[Names, tuple[Spec, ...], list[Meaning]]] = {}
+        self._specs = 0
+        self.learn(tuple(specs))
+
+    def learn(self, specs: tuple[Spec, ...]) -> None:
+        """Take in the specs that were added since."""
+        for index in range(self._specs, len(specs)):
+            self.readers.add(index, specs[index].cls, specs[index].at)
+        self._specs = len(specs)
+
+    def meanings(self, rank: Rank, names: Names, specs: tuple[Spec, ...]) -> list[Meaning]:
+        """What a layer's names mean to the models."""
+        known = self._meanings.get(rank)
+        if known is None or known[0] is not names or known[1] is not specs:
+            found = meanings(names, [(spec.cls, spec.at) for spec in specs])
+            known = self._meanings[rank] = (names, specs, found)
+        return known[2]
+
+
+class Draft:
+    """A state that is being changed; a copy of it is cheap, as everything in it is shared.
+
+    Args:
+        base: the state that it starts from.
+        indexes: the store's.
+        **altered: fields of the state that are to be different from the start.
+    """
+
+    def __init__(self, base: State, indexes: Indexes, **altered: Any) -> None:
+        self.base = base
+        self.indexes = indexes
+        self.state = replace(base, **altered) if altered else base
+        self._changed: Delta = {}
+        self._touched: frozenset[int] = frozenset()
+
+    def apply(
+        self,
+        candidates: Sequence[Candidate] = (),
+        *,
+        raw: Delta | None = None,
+        over: Delta | None = None,
+        also: Iterable[int] = (),
+    ) -> tuple[Problem, ...]:
+        """Take the candidates; what comes back says why that is not valid, and is empty if it is.
+
+        Args:
+            candidates: documents and overlays.
+            raw: what else changed in how the layers merge.
+            over: what changed in the overrides.
+            also: models to validate whatever changed.
+        """
+        before, touched, raw = self.state, set(also), raw or {}
+        reshaped = before.specs is not self.base.specs
+        for candidate in candidates:
+            if isinstance(candidate.key, int):
+                touched.add(candidate.key)
+                self._put_overlay(candidate.key, candidate.content)
+            else:
+                layer = candidate.content if isinstance(candidate.content, Layer) else None
+                delta, new_keys = self._put(candidate.key, layer)
+                raw, reshaped = combined(raw, delta), reshaped or new_keys
+        if reshaped:
+            delta, problems = self._resolve_names()
+            if problems:
+                return problems
+            raw = combined(raw, delta)
+        self._merge(raw)
+        changed = diff(before.tree, self.state.tree, combined(raw, over or {}))
+        if self.base.loaded:
+            touched |= self.indexes.readers.touched(changed)
+        else:
+            touched.update(range(len(self.state.specs)))
+        if self.state.overrides:
+            touched |= self.indexes.readers.touched(diff(before.base, self.state.base, raw))
+        self._changed = combined(self._changed, changed)
+        self._touched |= touched
+        return self._validate(sorted(touched), candidates)
+
+    def plan(self, accepted: tuple[Candidate, ...], refused: Mapping[Key, tuple[Problem, ...]]) -> Plan:
+        """The finished plan."""
+        old, new = self.base, self.state
+        changed = diff(old.tree, new.tree, self._changed)
+        kept = list(new.models)
+        for index in self._touched:
+            # Candidates taken one by one may have changed a model and changed it back.
+            if index < len(old.models):
+                kept[index] = adopted(old.models[index], kept[index])
+        new = replace(new, models=tuple(kept))
+        models = tuple(
+            index
+            for index in sorted(self._touched)
+            if index >= len(old.models) or kept[index] is not old.models[index]
+        )
+        publishes = bool(changed) or any(index < len(old.models) for index in models)
+        if publishes or new.loaded > old.loaded:
+            new = replace(new, version=old.version + 1)
+        paths = {*map(dotted, delta_paths(changed)), *self._overlay_paths()}
+        return Plan(old, new, accepted, refused, frozenset(paths), models)
+
+    def _overlay_paths(self) -> Iterator[str]:
+        """Where what classes read themselves differs."""
+        known = len(self.base.overlays)
+        for index in sorted(index for index in self._touched if index < known):
+            old, new = self.base.overlays[index], self.state.overlays[index]
+            if old is not new:
+                for path in delta_paths(diff(old.tree, new.tree)):
+                    yield dotted((*self.state.specs[index].at, *path))
+
+    def _put_overlay(self, index: int, content: Layer | Overlay | None) -> None:
+        overlay = content if isinstance(content, Overlay) else NO_OVERLAY
+        overlays = list(self.state.overlays)
+        overlays[index] = overlay
+        self.state = replace(self.state, overlays=tuple(overlays))
+
+    def _put(self, rank: Rank, layer: Layer | None) -> tuple[Delta, bool]:
+        """Put one layer in its place; what differs, and whether keys came or went."""
+        old = self.state.layers.get(rank)
+        if layer is not None and layer.names is not None:
+            # Its tree is found later, from its names; until then it says what it said before.
+            kept = layer.resolved(old.tree, old.variables) if old else layer
+            self._set(rank, kept, {})
+            return {}, True
+        before, after = old.tree if old else {}, layer.tree if layer else {}
+        delta = diff(before, after)
+        self._set(rank, layer, delta)
+        return delta, any(_reshapes(before, after, path) for path in delta_paths(delta))
+
+    def _set(self, rank: Rank, layer: Layer | None, delta: Delta) -> None:
+        layers = dict(self.state.layers)
+        if layer is None:
+            layers.pop(rank, None)
+        else:
+            is_new = rank not in layers
+            layers[rank] = layer
+            if is_new and len(layers) > 1 and rank < next(islice(reversed(layers), 1, None)):
+                layers = dict(sorted(layers.items(), key=lambda item: item[0]))
+            self.indexes.speakers.note(rank, layer.tree, delta)
+        self.state = replace(self.state, layers=layers)
+
+    def _resolve_names(self) -> tuple[Delta, tuple[Problem, ...]]:
+        """Find the paths of variables anew: models or the layers below may now spell them otherwise."""
+        raw: Delta = {}
+        problems: list[Problem] = []
+        for rank, layer in [item for item in self.state.layers.items() if item[1].names is not None]:
+            assert layer.names is not None
+            lower = [below.tree for place, below in self.state.layers.items() if place < rank]
+            found = self.indexes.meanings(rank, layer.names, self.state.specs)
+            result = resolved(layer.names, found, lower[::-1])
+            for name, fault in result.faults:
+                origin = Origin(layer.source, name)
+                problems.append(Problem(dotted(fault.path), fault.expected, fault.actual, "", origin))
+            delta = diff(layer.tree, result.tree)
+            raw = combined(raw, delta)
+            self._set(rank, layer.resolved(result.tree, result.variables), delta)
+        return raw, tuple(problems)
+
+    def _merge(self, raw: Delta) -> None:
+        state = self.state
+        base = state.base
+        if raw:
+            base = Remerge(state.layers, self.base.layers, state.rules, self.indexes.speakers)(base, raw)
+        over = [override.tree for override in state.overrides]
+        self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
+
+    def _validate(self, touched: Sequence[int], candidates: Sequence[Candidate]) -> tuple[Problem, ...]:
+        models = list(self.state.models)
+        problems: list[Problem] = []
+        for index in touched:
+            old = models[index] if index < len(models) else None
+            # What holds with overrides must hold without them too: they will end some time.
+            for count in range(len(self.state.overrides) + 1):
+                model, faults = self._attempt(index, count)
+                if faults:
+                    problems += [self._problem(index, fault, candidates, count) for fault in faults]
+                    break
+                if count == len(self.state.overrides):
+                    models[index : index + 1] = [adopted(old, model)]
+        self.state = replace(self.state, models=tuple(models))
+        return tuple(problems)
+
+    def _attempt(self, index: int, overrides: int) -> tuple[Any, list[Fault]]:
+        try:
+            return self._model(index, overrides), []
+        except Invalid as error:
+            return None, error.faults
+
+    def _model(self, index: int, overrides: int) -> Any:
+        """The model, with that many of the overrides."""
+        state, spec = self.state, self.state.specs[index]
+        over = [override.tree for override in state.overrides[:overrides]]
+        overlay = state.overlays[index].tree
+        if overlay:
+            said = [find(tree, spec.at) for tree in over]
+            parts = [find(state.base, spec.at), dict(overlay), *said]
+            tree = merged([part for part in parts if part is not MISSING])
+        elif overrides == len(state.overrides):
+            tree = find(state.tree, spec.at)
+        else:
+            tree = find(merged([state.base, *over]), spec.at)
+        if tree is MISSING:
+            tree = self._in_the_way(spec.at, over)
+        return build(spec.cls, tree, spec.at, lambda a, b: height(state, index, a) > height(state, index, b))
+
+    def _in_the_way(self, at: Path, over: Sequence[Tree]) -> Any:
+        """What stands above a path where nothing is: a mapping counts as nothing, anything else is wrong."""
+        whole = merged([self.state.base, *over])
+        for end in range(1, len(at)):
+            above = find(whole, at[:end])
+            if above is not MISSING and not isinstance(above, dict):
+                return above
+        return MISSING
+
+    def _problem(self, index: int, fault: Fault, candidates: Sequence[Candidate], overrides: int) -> Problem:
+        origin = self._origin(index, fault.path, candidates, overrides)
+        name = self.state.specs[index].cls.__name__
+        return Problem(dotted(fault.path), fault.expected, fault.actual, name, origin)
+
+    def _origin(
+        self, index: int, path: Path, candidates: Sequence[Candidate], overrides: int
+    ) -> Origin | None:
+        """Who says what is wrong at a path: the highest that speaks of it.
+
+        Of a whole mapping, or of something missing in it, many speak; then it is the candidate
+        that does, and if not one alone does, nobody in particular.
+        """
+        state = self.state
+        for override in reversed(state.overrides[:overrides]):
+            if find(override.tree, path) is not MISSING:
+                return Origin("override")
+        own = state.overlays[index].origin(path[len(state.specs[index].at) :])
+        if own:
+            return own
+        value = find(state.base, path)
+        if value is not MISSING and not isinstance(value, dict):
+            speaking = [one for one in state.layers.values() if find(one.tree, path) is not MISSING]
+            # Of an item of a list that several layers made together, none may speak at that place.
+            return (
+                speaking[-1].origin(path)
+                if speaking
+                else self._origin(index, path[:-1], candidates, overrides)
+            )
+        near = path if value is not MISSING else path[:-1]
+        fresh = [one.content for one in candidates if isinstance(one.content, Layer)]
+        holding = [layer for layer in fresh if layer.names is None and find(layer.tree, near) is not MISSING]
+        if len(holding) == 1 or (holding and near):
+            return holding[-1].origin(path)
+        return None
+
+
+def _reshapes(before: Any, after: Any, path: Path) -> bool:
+    """Whether keys come or go at a path that differs."""
+    a, b = find(before, path), find(after, path)
+    return a is MISSING or b is MISSING or isinstance(a, dict) or isinstance(b, dict)

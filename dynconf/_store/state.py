@@ -1,0 +1,105 @@
+"""What is current, what may become current, and what a change consists of: immutable records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from dynconf._models.overlay import Overlay
+from dynconf._models.schema import Model
+from dynconf._origin import Problem
+from dynconf._values.merge import Merge, Rank, Rules
+from dynconf._values.snapshot import Layer, Snapshot
+from dynconf._values.tree import MISSING, Path, Tree, find
+from dynconf.errors import ChangeRefused
+
+Key: TypeAlias = Rank | int
+"""What a change is of: a document by its rank, or the overlay of the model with that index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A settings class bound at a path."""
+
+    cls: Model
+    at: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """New content for one document or overlay, waiting to be taken; `None`: the layer goes."""
+
+    key: Key
+    content: Layer | Overlay | None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A tree laid over everything for a while."""
+
+    number: int
+    tree: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that is current; replaced whole by a commit, never altered.
+
+    `layers` stand lowest first; `base` is what they merge to, `tree` the same with the overrides
+    on top. `models` and `overlays` stand in the order of `specs`.
+    """
+
+    version: int = 0
+    loaded: bool = False
+    specs: tuple[Spec, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    layers: dict[Rank, Layer] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    policies: tuple[tuple[Path, Merge, str], ...] = ()
+    rules: Rules | None = None
+    base: Tree = field(default_factory=dict)
+    tree: Tree = field(default_factory=dict)
+    models: tuple[Any, ...] = ()
+    house: object = field(default_factory=object)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What readers see of it."""
+        return Snapshot(self.version, self.tree, self.models, self.house)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would become current, and what was refused on the way.
+
+    `paths` are those of the merged tree that differ, `models` the indexes of those that do.
+    """
+
+    base: State
+    state: State
+    accepted: tuple[Candidate, ...] = ()
+    refused: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
+    models: tuple[int, ...] = ()
+
+    def raise_if_refused(self) -> None:
+        """Raise `ChangeRefused`, with every problem once, if anything was refused."""
+        problems = dict.fromkeys(problem for group in self.refused.values() for problem in group)
+        if problems:
+            raise ChangeRefused(list(problems))
+
+    @property
+    def publishes(self) -> bool:
+        """Whether anybody could see a difference."""
+        return self.state.version != self.base.version
+
+
+def height(state: State, index: int, path: Path) -> tuple[int, Any]:
+    """How high the highest layer stands that speaks of a path, to the model with that index."""
+    for number, override in enumerate(reversed(state.overrides)):
+        if find(override.tree, path) is not MISSING:
+            return 3, -number
+    if find(state.overlays[index].tree, path[len(state.specs[index].at) :]) is not MISSING:
+        return 2, 0
+    ranks = (rank for rank, layer in reversed(state.layers.items()) if find(layer.tree, path) is not MISSING)
+    rank = next(ranks, None)
+    return (1, rank) if rank else (0, 0)

@@ -1,0 +1,132 @@
+"""The pure state machine: what would a change make of the configuration, and is it valid?
+
+`Store.plan(...)` answers without altering anything; `Store.commit(plan)` makes the answer
+current. No clock, no I/O, no threads.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from itertools import combinations
+
+from dynconf._models.overlay import NO_OVERLAY, Overlay
+from dynconf._models.schema import merges_of
+from dynconf._origin import Problem
+from dynconf._store.draft import Draft, Indexes
+from dynconf._store.state import Candidate, Key, Override, Plan, Spec, State
+from dynconf._values.merge import Merge, merged, rules_of
+from dynconf._values.tree import Path, Tree, delta_of, diff, parse_path
+
+MOST_IN_PAIRS = 16
+"""How many refused candidates are at most tried two by two."""
+
+
+class Store:
+    """Holds the current `State` and plans the next."""
+
+    def __init__(self, policies: Mapping[str, Merge] | None = None, state: State | None = None) -> None:
+        """Start empty, or from another store's state (in a forked child)."""
+        if state is None:
+            said = tuple(
+                (parse_path(path), merge, "Config(merge=…)") for path, merge in (policies or {}).items()
+            )
+            state = State(policies=said, rules=rules_of(said))
+        self.state: State = state
+        self._indexes = Indexes(state.specs)
+
+    def plan(self, candidates: Sequence[Candidate], *, whole: bool = False) -> Plan:
+        """What taking the candidates, oldest first, would give.
+
+        If they are not valid together, each is taken that is valid with those taken before it,
+        and then every two that are so together, until nothing is left that is; with `whole`, then
+        none is taken at all.
+        """
+        draft = Draft(self.state, self._indexes, loaded=True)
+        problems = draft.apply(candidates)
+        if not problems:
+            return draft.plan(tuple(candidates), {})
+        if len(candidates) == 1 or whole:
+            return self._refused({candidate.key: problems for candidate in candidates} or {-1: problems})
+        return self._one_by_one(candidates)
+
+    def _one_by_one(self, candidates: Sequence[Candidate]) -> Plan:
+        draft = Draft(self.state, self._indexes, loaded=True)
+        waiting, accepted = list(candidates), list[Candidate]()
+        refused: dict[Key, tuple[Problem, ...]] = {}
+        progress = True
+        while progress:
+            progress = False
+            for group in _groups(waiting):
+                if not all(candidate in waiting for candidate in group):
+                    continue
+                trial = copy(draft)
+                problems = trial.apply(group)
+                if problems and len(group) == 1:
+                    refused[group[0].key] = problems
+                elif not problems:
+                    draft, progress = trial, True
+                    accepted += group
+                    for candidate in group:
+                        waiting.remove(candidate)
+                        refused.pop(candidate.key, None)
+                    if len(group) > 1:
+                        break  # what is left may now fit alone
+        return draft.plan(tuple(accepted), refused)
+
+    def plan_bind(self, spec: Spec, overlay: Overlay = NO_OVERLAY) -> Plan:
+        """What binding another class would give; its model is the last one.
+
+        Raises:
+            UsageError: its merge policies contradict those of another.
+        """
+        state = self.state
+        added = tuple(merges_of(spec.cls, spec.at))
+        policies = (*state.policies, *added)
+        draft = Draft(
+            state,
+            self._indexes,
+            specs=(*state.specs, spec),
+            overlays=(*state.overlays, overlay),
+            policies=policies,
+            rules=rules_of(policies) if added else state.rules,
+        )
+        if not state.loaded:
+            return Plan(state, draft.state)
+        known = {path for path, _, _ in state.policies}
+        fresh = delta_of(_up_to_wildcard(path) for path, _, _ in added if path not in known)
+        problems = draft.apply(raw=fresh, also=[len(state.specs)])
+        return self._refused({len(state.specs): problems}) if problems else draft.plan((), {})
+
+    def plan_override(self, numbers: Sequence[int], tree: Tree | None) -> Plan:
+        """What laying `tree` over everything, or with `None` taking these away again, would give."""
+        state = self.state
+        others = tuple(override for override in state.overrides if override.number not in numbers)
+        gone = merged([{}, *(one.tree for one in state.overrides if one.number in numbers)])
+        overrides = others if tree is None else (*others, Override(numbers[0], tree))
+        draft = Draft(state, self._indexes, overrides=overrides)
+        if not state.loaded:
+            return Plan(state, draft.state)
+        problems = draft.apply(over=diff({}, gone if tree is None else tree))
+        return self._refused({-1: problems}) if problems else draft.plan((), {})
+
+    def commit(self, plan: Plan) -> bool:
+        """Make a plan current; `False` if something else was committed since it was made."""
+        if plan.base is not self.state:
+            return False
+        self._indexes.learn(plan.state.specs)
+        self.state = plan.state
+        return True
+
+    def _refused(self, problems: Mapping[Key, tuple[Problem, ...]]) -> Plan:
+        return Plan(self.state, self.state, (), problems)
+
+
+def _groups(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
+    """Each alone, oldest first, then every two together, if they are few: they may need each other."""
+    few = tuple(candidates)
+    yield from ((candidate,) for candidate in few)
+    if len(few) <= MOST_IN_PAIRS:
+        yield from combinations(few, 2)
+
+
+def _up_to_wildcard(path: Path) -> Path:
+    return path[: path.index("*")] if "*" in path else path
