@@ -1,5 +1,6 @@
 """What every run of the tests has in common: skips are loud, and in CI a missing server is a failure."""
 
+import signal
 from collections import defaultdict
 from collections.abc import Generator
 
@@ -9,6 +10,9 @@ from hypothesis import settings
 from tests.skips import MISSING_SERVER, servers_are_required
 
 pytest_plugins = ["dynconf.testing"]
+
+# A shell that starts this in the background has it ignored, and some tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes depends on the machine; pytest's own timeout catches what hangs.
 settings.register_profile("dynconf", settings.get_profile("default"), deadline=None)

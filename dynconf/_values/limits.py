@@ -22,5 +22,5 @@ class Limits:
     keys: int = 200_000
 
     def __post_init__(self) -> None:
-        if min(self.bytes, self.depth, self.nodes, self.keys) < 1:
-            raise UsageError("each limit is a number above 0")
+        if min(self.bytes, self.depth, self.nodes, self.keys) < 0:
+            raise UsageError("each limit is a number, 0 or more")
