@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from dynconf._dispatch.subscriptions import Subscription as Subscription
     from dynconf._faces.binding import Binding as Binding
     from dynconf._faces.explain import Explanation as Explanation
+    from dynconf._faces.reports import History as History
+    from dynconf._faces.reports import UnusedKeys as UnusedKeys
     from dynconf._faces.status import Status as Status
     from dynconf._manager.publisher import Applied as Applied
     from dynconf._models.overlay import Settings as Settings
     from dynconf._origin import Origin as Origin
     from dynconf._origin import Problem as Problem
+    from dynconf._values.clock import Clock as Clock
     from dynconf._values.limits import Limits as Limits
     from dynconf._values.merge import Merge as Merge
     from dynconf._values.snapshot import Change as Change
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Applied": "dynconf._manager.publisher",
     "Binding": "dynconf._faces.binding",
+    "Clock": "dynconf._values.clock",
     "Change": "dynconf._values.snapshot",
     "Config": "dynconf.config",
     "DynconfError": "dynconf.errors",
@@ -50,6 +54,7 @@ _HOMES = {
     "Explanation": "dynconf._faces.explain",
     "Feed": "dynconf._values.source",
     "File": "dynconf.sources.file",
+    "History": "dynconf._faces.reports",
     "Limits": "dynconf._values.limits",
     "Memory": "dynconf.sources.memory",
     "Merge": "dynconf._values.merge",
@@ -61,6 +66,7 @@ _HOMES = {
     "Source": "dynconf._values.source",
     "Status": "dynconf._faces.status",
     "Subscription": "dynconf._dispatch.subscriptions",
+    "UnusedKeys": "dynconf._faces.reports",
     "Update": "dynconf._values.snapshot",
     "View": "dynconf._values.snapshot",
 }
@@ -69,12 +75,14 @@ __all__ = [
     "Applied",
     "Binding",
     "Change",
+    "Clock",
     "Config",
     "DynconfError",
     "Env",
     "Explanation",
     "Feed",
     "File",
+    "History",
     "Limits",
     "Memory",
     "Merge",
@@ -86,6 +94,7 @@ __all__ = [
     "Source",
     "Status",
     "Subscription",
+    "UnusedKeys",
     "Update",
     "View",
 ]
