@@ -26,7 +26,9 @@ class Links:
     def __init__(self, *, thorough: bool = False) -> None:
         self.thorough = thorough
         self.unsettled = False
-        """Set when something was changing while it was read: look again soon."""
+        """Set when something was changing while it was read: look again at once, and then soon."""
+        self.fresh = False
+        """Set when something was written just now, and was not read therefore: look again soon."""
         self._targets: dict[str, str | None] = {}
         self._real: dict[str, str] = {}
         self._watched: set[str] = set()

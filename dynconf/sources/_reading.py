@@ -46,6 +46,10 @@ class Reading:
 
 UNREADABLE = Reading(None)
 
+# Nanoseconds that a known file must have been left alone for. Events bring a look only after that;
+# looks that have another reason may come in the middle of a save.
+_QUIET = 15_000_000
+
 
 def read(links: Links, path: str, limit: int, before: Reading) -> Reading:
     """Read a file, or give back what it was `before` if its stamp is the same.
@@ -65,6 +69,9 @@ def read(links: Links, path: str, limit: int, before: Reading) -> Reading:
     for _ in range(_ATTEMPTS):
         stamp = _stamp(real)
         if stamp == before.stamp and not links.thorough:
+            return before
+        if before.content is not None and 0 <= time.time_ns() - stamp[3] < _QUIET:
+            links.fresh = True  # perhaps half of it; a time in the future says nothing
             return before
         reading = _read(links, real, stamp, limit, before)
         if _stamp(real) == stamp:
