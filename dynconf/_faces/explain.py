@@ -87,7 +87,7 @@ def explain(state: State, path: Path, index: int | None = None) -> Explanation:
         own = reversed(state.overlays[index].parts)
         said += [(nested(at, part.tree), part.origin(path[len(at) :])) for part in own]
     said += [(layer.tree, _origin(layer, path)) for layer in reversed(state.layers.values())]
-    showing = _showing([tree for tree, _ in said], path, state.rules)
+    showing = _showing([tree for tree, _ in said], path, state.rules, len(said) - len(state.layers))
     answers = tuple(
         Answer(origin, _mask(state, value, path), number in showing)
         for number, (tree, origin) in enumerate(said)
@@ -110,23 +110,28 @@ def _origin(layer: Layer, path: Path) -> Origin:
     return layer.origin(path) if find(layer.tree, path) is not MISSING else Origin(layer.source)
 
 
-def _showing(trees: Sequence[Any], path: Path, rules: Rules | None) -> set[int]:
-    """Which of the trees, highest first, show in what is merged at a path."""
+def _showing(trees: Sequence[Any], path: Path, rules: Rules | None, own: int) -> set[int]:
+    """Which of the trees, highest first, show in what is merged at a path.
+
+    The first `own` of them are overrides and a class's own sources, whose lists replace.
+    """
     open_here = list(enumerate(trees))
     for step in path:
         inner = (
             (number, find(value, (step,)))
-            for number, value in _adding_up(open_here, rules)
+            for number, value in _adding_up(open_here, rules, own)
             if isinstance(value, (dict, list))
         )
         open_here = [(number, value) for number, value in inner if value is not MISSING]
         rules = rules.child(str(step)) if rules else None
-    return {number for number, _ in _adding_up(open_here, rules)}
+    return {number for number, _ in _adding_up(open_here, rules, own)}
 
 
-def _adding_up(values: Sequence[tuple[int, Any]], rules: Rules | None) -> Sequence[tuple[int, Any]]:
+def _adding_up(values: Sequence[tuple[int, Any]], rules: Rules | None, own: int) -> Sequence[tuple[int, Any]]:
     """Those, highest first, that make the result together: mappings do, lists only by policy."""
     how = rules.here if rules else None
+    if values and values[0][0] < own:
+        rules = how = None
     top = values[0][1] if values else None
     kind: type | None = dict if isinstance(top, dict) else list if isinstance(top, list) and how else None
     if kind is None or (how is not None and how.how == "replace"):

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from dynconf._models.build import Fault
-from dynconf._models.schema import Field, Model, fields_of
+from dynconf._models.schema import Decoding, Field, Model, fields_of
 from dynconf._values.snapshot import Names
 from dynconf._values.tree import Path, Tree, find
-
-Decoding: TypeAlias = Literal["always", "maybe", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,9 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
             between, inside = _member(known, rest)
             path += [(step, False) for step in rest[: len(between)]]
             rest, decoding = rest[len(between) :], "always"
+        elif len(rest) == 1 and known.item_json != "never":
+            path.append((rest[0], False))
+            rest, decoding = [], known.item_json
     if rest:
         path += [(step, False) for step in rest]
         decoding = "never"

@@ -4,6 +4,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass
+from dataclasses import field as dataclass_field
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
@@ -17,6 +18,7 @@ from dynconf._values.tree import Path
 from dynconf._values.tree import nested as nested_at
 
 Model: TypeAlias = type[BaseModel]
+Decoding: TypeAlias = Literal["always", "maybe", "never"]
 Reads: TypeAlias = "dict[str, Any] | bool"
 """The keys that a model reads: each leads to `True` (all that is there) or to further keys."""
 
@@ -30,7 +32,7 @@ class Field:
     nested models with their place within
     the field: `()` for the field itself, `("*",)` for a list's or mapping's items. `plain` says
     that the field is nothing but nested models. `json` says whether its text, in an environment
-    variable, is JSON: it always is, it may be, or never.
+    variable, is JSON: it always is, it may be, or never; `item_json` the same of a mapping's items.
     """
 
     name: str
@@ -41,7 +43,8 @@ class Field:
     merges: tuple[tuple[Path, Merge], ...]
     secrets: tuple[Path, ...]
     plain: bool
-    json: Literal["always", "maybe", "never"]
+    json: Decoding
+    item_json: Decoding
 
 
 @lru_cache(maxsize=4096)
@@ -68,7 +71,8 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
         merges=tuple(found.merges),
         secrets=tuple(found.secrets),
         plain=bool(found.models) and not leaves,
-        json="never" if raw or not found.container else "maybe" if found.scalar else "always",
+        json="never" if raw else found.decoding(()),
+        item_json="never" if raw or not found.mapping else found.decoding(("*",)),
     )
 
 
@@ -103,8 +107,15 @@ class _Found:
     models: list[tuple[Path, Model]]
     merges: list[tuple[Path, Merge]]
     secrets: list[Path]
-    container: bool = False
-    scalar: bool = False
+    containers: set[Path] = dataclass_field(default_factory=set)
+    scalars: set[Path] = dataclass_field(default_factory=set)
+    mapping: bool = False
+
+    def decoding(self, at: Path) -> Decoding:
+        """Whether what stands there is written as JSON in one text."""
+        if at not in self.containers:
+            return "never"
+        return "maybe" if at in self.scalars else "always"
 
     def walk(self, annotation: Any, at: Path) -> bool:
         """Gather, and tell whether there is anything but nested models and `None`."""
@@ -113,22 +124,25 @@ class _Found:
         if origin is Annotated:
             inner, *notes = get_args(annotation)
             self.merges += [(at, note) for note in notes if isinstance(note, Merge)]
+            if any(note in _RAW or type(note) in _RAW for note in notes):
+                self.scalars.add(at)
+                return True
             return self.walk(inner, at)
         if origin in (Union, UnionType):
             walked = [self.walk(one, at) for one in get_args(annotation)]
             return any(walked)
         if annotation in (SecretStr, SecretBytes) or origin is Secret or annotation is Secret:
             self.secrets.append(at)
-            self.scalar |= not at
+            self.scalars.add(at)
             return True
         kind = origin if isinstance(origin, type) else annotation
-        if isinstance(kind, type) and not at and kind is not NoneType:
+        if isinstance(kind, type) and kind is not NoneType:
             holds_items = issubclass(kind, (BaseModel, Mapping, Sequence, AbstractSet)) or is_dataclass(kind)
             is_container = holds_items and not issubclass(kind, (str, bytes, bytearray))
-            self.container |= is_container
-            self.scalar |= not is_container
-        elif not at and annotation is not NoneType:
-            self.scalar = True
+            (self.containers if is_container else self.scalars).add(at)
+            self.mapping |= not at and issubclass(kind, Mapping)
+        elif annotation is not NoneType:
+            self.scalars.add(at)
         if isinstance(origin, type):
             items = get_args(annotation)
             if issubclass(origin, Mapping) and len(items) == 2:

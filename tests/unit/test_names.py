@@ -25,6 +25,8 @@ class App(BaseModel):
     either: list[int] | str = ""
     raw: Annotated[list[int], NoDecode] = []
     parsed: Json[list[int]] = []
+    maybe_parsed: Json[list[int]] | None = None
+    groups: dict[str, list[int]] = {}
 
 
 def found(values: dict[str, str], *lower: Tree, prefix: str = "APP_", at: tuple[str, ...] = ()) -> Resolved:
@@ -49,6 +51,9 @@ def found(values: dict[str, str], *lower: Tree, prefix: str = "APP_", at: tuple[
         ("APP_EITHER", "no json", {"either": "no json"}),
         ("APP_RAW", "[1]", {"raw": "[1]"}),
         ("APP_PARSED", "[1]", {"parsed": "[1]"}),
+        ("APP_MAYBE_PARSED", "[1]", {"maybe_parsed": "[1]"}),
+        ("APP_GROUPS__SALES", "[1, 2]", {"groups": {"sales": [1, 2]}}),
+        ("APP_GROUPS", '{"sales": [1]}', {"groups": {"sales": [1]}}),
         ("APP_SOMETHING__ELSE", "1", {"something": {"else": "1"}}),
         ("APP_REDIS__HOTS", "1", {"redis": {"hots": "1"}}),
         ("APP_", "1", {}),
