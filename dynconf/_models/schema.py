@@ -117,6 +117,18 @@ class _Found:
             return "never"
         return "maybe" if at in self.scalars else "always"
 
+    def _note_kind(self, kind: Any, at: Path) -> None:
+        """Note whether a type holds several values or one."""
+        if kind is NoneType:
+            return
+        if not isinstance(kind, type):
+            self.scalars.add(at)
+            return
+        holds_items = issubclass(kind, (BaseModel, Mapping, Sequence, AbstractSet)) or is_dataclass(kind)
+        is_container = holds_items and not issubclass(kind, (str, bytes, bytearray))
+        (self.containers if is_container else self.scalars).add(at)
+        self.mapping |= not at and issubclass(kind, Mapping)
+
     def walk(self, annotation: Any, at: Path) -> bool:
         """Gather, and tell whether there is anything but nested models and `None`."""
         annotation = getattr(annotation, "__value__", annotation)  # `type Name = …`
@@ -135,14 +147,7 @@ class _Found:
             self.secrets.append(at)
             self.scalars.add(at)
             return True
-        kind = origin if isinstance(origin, type) else annotation
-        if isinstance(kind, type) and kind is not NoneType:
-            holds_items = issubclass(kind, (BaseModel, Mapping, Sequence, AbstractSet)) or is_dataclass(kind)
-            is_container = holds_items and not issubclass(kind, (str, bytes, bytearray))
-            (self.containers if is_container else self.scalars).add(at)
-            self.mapping |= not at and issubclass(kind, Mapping)
-        elif annotation is not NoneType:
-            self.scalars.add(at)
+        self._note_kind(origin if isinstance(origin, type) else annotation, at)
         if isinstance(origin, type):
             items = get_args(annotation)
             if issubclass(origin, Mapping) and len(items) == 2:
