@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Milliseconds. watchfiles looks every step for what happened, and gives it out when a step brought
 # nothing more, or after the debounce. A look costs some 40 µs, so the step weighs speed against rest.
-_STEP = 20
+_STEP = 25
 _DEBOUNCE = 100
 # Seconds: how long to leave folders alone whose events cannot be read.
 _PAUSE = 1.0

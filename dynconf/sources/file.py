@@ -42,7 +42,7 @@ class File(Source):
         format: what it is written in, if its extension does not say so.
         on_missing: what becomes of a required file that goes: `"keep"` its content or `"drop"` it.
         allow_empty: whether a file without content is taken as an empty document.
-        settle: seconds of quiet that a change waits for, after the 20 ms that the watcher waits.
+        settle: seconds of quiet that a change waits for, after the 25 ms that the watcher waits.
 
     Raises:
         UsageError: an option is not what it can be.
@@ -57,7 +57,7 @@ class File(Source):
         format: str | None = None,
         on_missing: Literal["keep", "drop"] = "keep",
         allow_empty: bool = False,
-        settle: float = 0.01,
+        settle: float = 0.003,
     ) -> None:
         self._place(os.fspath(path))
         if on_missing not in {"keep", "drop"}:
