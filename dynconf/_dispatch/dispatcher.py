@@ -132,8 +132,9 @@ class Dispatcher:
     def _tell(self, group: _Group, old: Any, model: Any, new: Snapshot) -> None:
         # Selectors are the user's code, which may subscribe and close: copies are walked.
         concerned = (*group.selecting, *group.by_path.touched(changed_fields(old, model)))
+        everyone = self._everyone
         for interest in concerned:
-            if interest in self._everyone:
+            if interest in everyone:
                 interest.consider(new)
 
     def report(self, error: DynconfError) -> None:

@@ -37,6 +37,7 @@ class Subscription(ABC, Generic[T]):
         self._is_async = _is_async(function)
         self._running = False
         self._inside = False
+        self._queued: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself."""
@@ -81,7 +82,11 @@ class Subscription(ABC, Generic[T]):
                     if self._is_async:
                         await self._function(item)
                     else:
-                        await host.run_callback(self.name, partial(self._call, item))
+                        self._queued = item
+                        try:
+                            await host.run_callback(self.name, partial(self._call, item))
+                        finally:
+                            self._give_back(item)
                 except asyncio.CancelledError as error:
                     task = asyncio.current_task()
                     if task is not None and task.cancelling():
@@ -94,7 +99,11 @@ class Subscription(ABC, Generic[T]):
 
     def _call(self, item: Any) -> None:
         """Call a sync function, on its thread; one that hangs over a stop is not called beside itself."""
-        self._inside = True
+        with self._dispatcher.lock:
+            if self._queued is not item:  # given back: it is told after the next start
+                return
+            self._queued = None
+            self._inside = True
         try:
             self._function(item)
         finally:
@@ -102,12 +111,24 @@ class Subscription(ABC, Generic[T]):
             if not self._running:
                 self._wake()
 
+    def _give_back(self, item: Any) -> None:
+        """Keep what a stop dropped before the function was called."""
+        with self._dispatcher.lock:
+            if self._queued is item:
+                self._queued = None
+                self._untake(item)
+
+    @abstractmethod
+    def _untake(self, item: Any) -> None:
+        """Undo the last `_next`, which gave that; what came since is newer and stays."""
+
     def _resumed(self) -> None:
         self._running = False
         self._wake()
 
     def _forked(self) -> None:
         self._running = self._inside = False
+        self._queued = None
 
 
 class ChangeSubscription(Subscription[T]):
@@ -137,6 +158,9 @@ class ChangeSubscription(Subscription[T]):
         with self._dispatcher.lock:
             return self._watch.take()
 
+    def _untake(self, item: Any) -> None:
+        self._watch.untake()
+
 
 class ErrorSubscription(Subscription[DynconfError]):
     """A callback on errors; unlike changes, they queue up, to a thousand."""
@@ -151,6 +175,9 @@ class ErrorSubscription(Subscription[DynconfError]):
 
     def _next(self) -> DynconfError | None:
         return self._queue.waiting.popleft() if self._queue.waiting else None
+
+    def _untake(self, item: Any) -> None:
+        self._queue.waiting.appendleft(item)
 
 
 class _Errors:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
@@ -33,10 +34,11 @@ class Watch(Generic[T]):
         self.ended = False
         self._wake = wake
         self._name = name
-        self._select = select
+        self._pick = select or (partial(_at, path=path) if path else _itself)
         self._latest: Any = MISSING
         self._seen: tuple[Any, Any] = (None, MISSING)
         self._mail: tuple[Snapshot, bool] | None = None
+        self._undo: tuple[Any, Any] = (self._seen, None)
 
     def begin(self, snapshot: Snapshot, *, tell: bool) -> None:
         model = snapshot.models[self.index]
@@ -47,7 +49,11 @@ class Watch(Generic[T]):
             self._wake()
 
     def consider(self, snapshot: Snapshot) -> None:
-        value = self._value(snapshot.models[self.index])
+        try:
+            value = self._pick(snapshot.models[self.index])
+        except USER_ERRORS as error:
+            self._failed(error)
+            return
         if value is self._latest or equal(value, self._latest):
             return
         self._latest = value
@@ -74,6 +80,7 @@ class Watch(Generic[T]):
         value = self._value(model)
         if not initial and equal(value, old):
             return None
+        self._undo = self._seen, mail
         self._seen = (model, value)
         old = value if old is MISSING else old
         differing = delta_paths(changed_fields(old_model, model))
@@ -81,14 +88,20 @@ class Watch(Generic[T]):
         paths = frozenset(dotted(path) for path in differing if _meet(within, path))
         return Change(old, value, paths, snapshot.version, View(snapshot), initial)
 
+    def untake(self) -> None:
+        """Undo the last `take`: nobody saw what it gave."""
+        self._seen, mail = self._undo
+        self._mail = self._mail or mail
+
     def _value(self, model: Any) -> Any:
-        if self._select is None:
-            return field_value(model, self.path) if self.path else model
         try:
-            return self._select(model)
+            return self._pick(model)
         except USER_ERRORS as error:
-            logger.error("the selector of %s failed; its old value stands\n%s", self._name, trace(error))
+            self._failed(error)
             return self._latest
+
+    def _failed(self, error: BaseException) -> None:
+        logger.error("the selector of %s failed; its old value stands\n%s", self._name, trace(error))
 
 
 def _meet(a: Path, b: Path) -> bool:
@@ -107,3 +120,11 @@ def _place_of(value: Any, model: Any) -> Path | None:
         if below is not None:
             return (name, *below)
     return None
+
+
+def _itself(model: Any) -> Any:
+    return model
+
+
+def _at(model: Any, path: Path) -> Any:
+    return field_value(model, path)

@@ -96,7 +96,8 @@ class Host:
     @property
     def alive(self) -> bool:
         """Whether work is taken; not from the first request to stop on, and never in a forked child."""
-        return self._inbox.taking
+        loop = self._inbox.loop
+        return self._inbox.taking and not (loop is not None and loop.is_closed())
 
     def here(self) -> bool:
         """Whether the calling code is running on this host's loop."""

@@ -194,6 +194,10 @@ class Lifecycle:
         if self.running:
             self._changing.release()
             raise UsageError(f"{self.options.name} runs already; stop it before it is started again")
+        if self.host is not None:  # its event loop was closed under it
+            former = self.host
+            self._discard(former)
+            former.abort()
 
     def _running_host(self) -> Host:
         if self.host is None or not self.host.alive:

@@ -27,13 +27,12 @@ class Roster:
 
     def __init__(self, profiles: tuple[str, ...]) -> None:
         self.profiles = profiles
-        self._given: list[tuple[Source | str, list[Place]]] = []
+        self._given: list[_Entry] = []
 
     def places(self) -> list[Place]:
         """Every source in force, lowest first."""
-        return sorted(
-            (place for _, places in self._given for place in places), key=lambda place: place.position
-        )
+        every = (place for entry in self._given for place in entry.places)
+        return sorted(every, key=lambda place: place.position)
 
     def place(self, source: Source, before: Source | str | None = None) -> list[Place]:
         """Names and positions for a source: on top, or right below another.
@@ -42,38 +41,56 @@ class Roster:
             UsageError: there is no such other source, or a profile is needed and none is set.
         """
         sources = source.resolve(self.profiles)
-        known = self.places()
-        above = next((place.position for place in self.find(before)), None) if before is not None else None
-        low = max(
-            (place.position for place in known if above is None or place.position < above), default=Fraction()
-        )
+        above = None if before is None else self._entry(before).position
+        taken = {position for entry in self._given for position in entry.positions()}
+        low = max((position for position in taken if above is None or position < above), default=Fraction())
         step = Fraction(1) if above is None else (above - low) / (len(sources) + 1)
-        taken = {place.name for place in known}
+        names = {place.name for place in self.places()}
         return [
-            Place(one, _unique(one.name, taken), low + number * step) for number, one in enumerate(sources, 1)
+            Place(one, _unique(one.name, names), low + number * step) for number, one in enumerate(sources, 1)
         ]
 
     def admit(self, given: Source | str, places: list[Place]) -> None:
-        """Take in a source that was placed."""
-        self._given.append((given, places))
+        """Take in a source that was placed; one that stands for none keeps its position all the same."""
+        top = max((position for entry in self._given for position in entry.positions()), default=Fraction())
+        self._given.append(_Entry(given, places, places[0].position if places else top + 1))
 
     def find(self, given: Source | str) -> list[Place]:
         """The places of a source, asked for as it was given or by its name.
 
         Raises:
-            UsageError: there is no such source.
+            UsageError: there is no such source, or it is one of several that were given as one.
         """
-        for known, places in self._given:
-            if known == given or any(given in (place.source, place.name) for place in places):
-                return places
-        names = ", ".join(place.name for place in self.places())
-        raise UsageError(
-            f"there is no source {given if isinstance(given, str) else given.name}; there are: {names}"
-        )
+        return self._entry(given).places
 
     def dismiss(self, places: list[Place]) -> None:
         """Let go of a source, by the very list that `find` gave."""
-        self._given = [item for item in self._given if item[1] is not places]
+        self._given = [entry for entry in self._given if entry.places is not places]
+
+    def _entry(self, given: Source | str) -> "_Entry":
+        for entry in self._given:
+            if entry.given == given:
+                return entry
+            if any(given in (place.source, place.name) for place in entry.places):
+                if len(entry.places) == 1:
+                    return entry
+                several = ", ".join(place.name for place in entry.places)
+                raise UsageError(f"{several} were given as one source; name that, {entry.given!r}")
+        names = ", ".join(place.name for place in self.places())
+        wanted = given if isinstance(given, str) else given.name
+        raise UsageError(f"there is no source {wanted}; there are: {names}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """A source as it was given, the places that it stands for, and the position of the lowest."""
+
+    given: Source | str
+    places: list[Place]
+    position: Fraction
+
+    def positions(self) -> set[Fraction]:
+        return {self.position, *(place.position for place in self.places)}
 
 
 def profiles_of(profile: str | Sequence[str] | None) -> tuple[str, ...]:

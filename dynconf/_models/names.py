@@ -23,6 +23,7 @@ class Meaning:
     steps: tuple[tuple[str, bool], ...]
     known: int
     json: Decoding = "never"
+    ranks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ def meanings(names: Names, shapes: Sequence[tuple[Model, Path]]) -> list[Meaning
             readings = [_meaning(name, steps, model, at) for model, at in shapes]
             unknown = Meaning(name, tuple((step, False) for step in steps), 0)
             found.append(max([unknown, *readings], key=lambda meaning: meaning.known))
-    return found
+    # Of several names of one field, the one that pydantic prefers is put last, and so holds.
+    return sorted(found, key=lambda one: (one.name.count(names.delimiter), [-rank for rank in one.ranks]))
 
 
 def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning:
@@ -59,10 +61,12 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
         return Meaning(name, tuple(path), len(path), "always")
     inside: Model | None = model
     decoding: Decoding = "never"
+    ranks: list[int] = []
     while rest and inside is not None:
         known = _field(inside, rest[0])
         if known is None:
             break
+        ranks.append(_rank(known, rest[0]))
         path.append((known.keys[0] if known.keys else known.name, True))
         rest, inside, decoding = rest[1:], None, known.json
         if rest and known.models:
@@ -76,7 +80,13 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
         path += [(step, False) for step in rest]
         decoding = "never"
     count = sum(is_known for _, is_known in path)
-    return Meaning(name, tuple(path), count, decoding) if count > len(at) else nothing
+    return Meaning(name, tuple(path), count, decoding, tuple(ranks)) if count > len(at) else nothing
+
+
+def _rank(known: Field, step: str) -> int:
+    """How late among a field's names this one comes; 0 is the one that pydantic prefers."""
+    wanted = step.casefold()
+    return next(at for at, key in enumerate((*known.keys, known.name)) if key.casefold() == wanted)
 
 
 def _member(known: Field, rest: Sequence[str]) -> tuple[Path, Model]:

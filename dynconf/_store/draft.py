@@ -265,8 +265,9 @@ class Draft:
                 else self._origin(index, path[:-1], candidates, overrides)
             )
         near = path if value is not MISSING else path[:-1]
-        fresh = [one.content for one in candidates if isinstance(one.content, Layer)]
-        holding = [layer for layer in fresh if layer.names is None and find(layer.tree, near) is not MISSING]
+        keys = [one.key for one in candidates if not isinstance(one.key, int)]
+        fresh = [state.layers[key] for key in keys if key in state.layers]
+        holding = [layer for layer in fresh if isinstance(find(layer.tree, near), dict)]
         if len(holding) == 1 or (holding and near):
             return holding[-1].origin(path)
         return None

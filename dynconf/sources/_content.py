@@ -1,6 +1,7 @@
 """Checks, when a source is declared, of what else would only show when its content comes."""
 
 from dynconf._values.tree import parse_path
+from dynconf.errors import UsageError
 from dynconf.parsers._formats import choose
 
 
@@ -23,3 +24,15 @@ def mount_point(path: str) -> str:
     """
     parse_path(path)
     return path
+
+
+def check_options(on_missing: str, settle: float) -> None:
+    """Refuse options that no source can have.
+
+    Raises:
+        UsageError: one is not what it can be.
+    """
+    if on_missing not in {"keep", "drop"}:
+        raise UsageError(f"on_missing is 'keep' or 'drop', not {on_missing!r}")
+    if not settle >= 0:
+        raise UsageError("settle is a number of seconds, 0 or more")

@@ -12,7 +12,7 @@ from dynconf._origin import Origin
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import DocumentMissing, SourceError, UsageError
-from dynconf.sources._content import known_format, mount_point
+from dynconf.sources._content import check_options, known_format, mount_point
 from dynconf.sources._links import Links
 from dynconf.sources._reading import UNREADABLE, Reading, explain, read
 from dynconf.sources._watch import WatchHub
@@ -60,10 +60,7 @@ class File(Source):
         settle: float = 0.003,
     ) -> None:
         self._place(os.fspath(path))
-        if on_missing not in {"keep", "drop"}:
-            raise UsageError(f"on_missing is 'keep' or 'drop', not {on_missing!r}")
-        if not settle >= 0:
-            raise UsageError("settle is a number of seconds, 0 or more")
+        check_options(on_missing, settle)
         self.optional = optional
         self.at: str = mount_point(at)
         self.format: str | None = known_format(format)

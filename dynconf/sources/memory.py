@@ -12,7 +12,7 @@ from typing import Any, Literal
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import SourceError, SourceUnavailable
-from dynconf.sources._content import known_format, mount_point
+from dynconf.sources._content import check_options, known_format, mount_point
 
 __all__ = ["Memory"]
 
@@ -34,7 +34,7 @@ class Memory(Source):
         remote: whether a start waits for it, as it does for what a server has.
 
     Raises:
-        UsageError: there is no such format, or `at` is no path.
+        UsageError: an option is not what it can be.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Memory(Source):
         remote: bool = False,
     ) -> None:
         self.name = name
+        check_options(on_missing, settle)
         self.format: str | None = known_format(format)
         self.optional = optional
         self.at: str = mount_point(at)

@@ -1,17 +1,19 @@
 """What becomes of documents that are refused, and of those that come with them."""
 
+import asyncio
 import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Annotated, Self
 
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from dynconf import Change, Config, File, Memory, Merge, Settings
+from dynconf import Change, Config, Env, File, Memory, Merge, Settings
 from dynconf.errors import ChangeRefused, DynconfError, StartFailed, UsageError
 
 LOOK = 20.0
@@ -333,6 +335,7 @@ def test_bad_options_are_refused_when_they_are_given(tmp_path: Path) -> None:
         lambda: File(tmp_path / "a.yaml", settle=-1),
         lambda: File(tmp_path / "a.yaml", on_missing="x"),  # type: ignore[arg-type]
         lambda: Memory({}, format="nope"),
+        lambda: Memory({}, settle=-1),
         lambda: Config(start_timeout=-1),
         lambda: Config(callback_threads=0),
         lambda: Config(tmp_path),  # type: ignore[arg-type]
@@ -348,3 +351,73 @@ def test_a_selector_without_a_function_warns() -> None:
     pair = Config().bind(Pair)
     with pytest.warns(RuntimeWarning, match="was given no function"):
         pair.on_change(sys.getsizeof)
+
+
+def test_a_change_right_before_a_stop_is_told_after_the_next_start() -> None:
+    """However short the life, each version that was published is told once, now or later."""
+    memory = Memory({"low": 1})
+    config = Config(memory)
+    pair = config.bind(Pair)
+    told: SimpleQueue[tuple[int, int]] = SimpleQueue()
+    pair.on_change("low")(lambda change: told.put((change.old, change.new)))
+    for low in range(2, 12):
+        config.start()
+        memory.set({"low": low, "high": 99})
+        pair.until(lambda now, low=low: now.low == low, LOOK)  # type: ignore[misc]
+        config.stop()
+    with config:
+        seen = 1
+        while seen < 11:
+            old, new = told.get(timeout=LOOK)
+            assert old == seen
+            seen = new
+
+
+def test_variables_are_blamed_for_what_they_say() -> None:
+    """A refusal that the environment causes names it, not the layer below."""
+    config = Config(Memory({"low": 1}), Env("A_", environ={"A_LOW__X": "1"}))
+    config.bind(Pair)
+    with pytest.raises(StartFailed, match=r"low: .* at env:A_"):
+        config.load()
+
+
+def test_of_a_fields_aliases_the_preferred_one_holds() -> None:
+    """Two variables for one field rank as pydantic ranks the aliases, however they sort."""
+
+    class Aliased(Settings):
+        number: int = Field(default=0, validation_alias=AliasChoices("x1", "x2"))
+
+    config = Config(Env("A_", environ={"A_X1": "8", "A_X2": "7"}))
+    aliased = config.bind(Aliased)
+    config.load()
+    assert aliased.current.number == 8
+
+
+def test_a_loop_that_ended_ends_what_lived_in_it() -> None:
+    """A Config whose event loop is closed says that it does not run, and can be started again."""
+    config = Config(Memory({"low": 1}))
+    pair = config.bind(Pair)
+    asyncio.run(config.astart())
+    assert not config.status().running
+    with config:
+        assert pair.current.low == 1
+
+
+def test_a_source_without_a_profile_keeps_its_place(tmp_path: Path) -> None:
+    """What is added before a source that stands for no file is still below what is above it."""
+    profiled = File(tmp_path / "app-{profile}.yaml", optional=True)
+    config = Config(Memory({"low": 1}), profiled, Memory({"low": 3}, name="top"), profile=())
+    pair = config.bind(Pair)
+    config.add(Memory({"low": 2, "high": 7}, name="x"), before=profiled)
+    config.load()
+    assert (pair.current.low, pair.current.high) == (3, 7)
+
+
+def test_one_of_several_is_not_taken_for_all(tmp_path: Path) -> None:
+    """A source that stands for a file of each profile is removed as a whole, and only as that."""
+    profiled = File(tmp_path / "app-{profile}.yaml", optional=True)
+    config = Config(profiled, profile=["a", "b"])
+    with pytest.raises(UsageError, match="given as one source"):
+        config.remove(f"file:{tmp_path}/app-b.yaml")
+    config.remove(profiled)
+    assert "no sources" in repr(config)
