@@ -24,7 +24,7 @@ from dynconf._values.merge import How, Merge
 from dynconf._values.snapshot import View
 from dynconf._values.source import Source
 from dynconf._values.tree import MISSING, copied, find, parse_path
-from dynconf.errors import DynconfError, UsageError
+from dynconf.errors import BootstrapError, DynconfError, UsageError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -91,7 +91,10 @@ class Config:
         from dynconf.bootstrap import read_bootstrap  # noqa: PLC0415 - only who asks pays for it
 
         sources, said = read_bootstrap(path)
-        return cls(*sources, **{**said, **options})
+        try:
+            return cls(*sources, **{**said, **options})
+        except UsageError as error:
+            raise BootstrapError(f"{os.fspath(path)}: {error}") from None
 
     def __repr__(self) -> str:
         names = ", ".join(place.name for place in self._roster.places())

@@ -313,3 +313,11 @@ def test_mistake_shows_no_value(here: Path, monkeypatch: pytest.MonkeyPatch, tex
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_a_source_that_lacks_a_profile_names_the_file(tmp_path: Path) -> None:
+    """What only shows when the Config is made is told with the bootstrap file, too."""
+    file = tmp_path / "dynconf.yaml"
+    file.write_text("sources:\n  - file:app-{profile}.yaml\n")
+    with pytest.raises(BootstrapError, match=r"dynconf\.yaml: .*asks for a profile"):
+        Config.from_file(file, profile=())
