@@ -79,7 +79,7 @@ def _end(config: "Config") -> list[str]:
     if lifecycle.publisher.store.state.overrides:
         left.append(f"{name} has an override that was never left")
     host = lifecycle.host
-    if host is not None and host.alive and not host.threaded:
+    if host is not None and not host.threaded:
         left.append(f"{name} runs in an event loop and was never stopped: use `async with`, or await astop()")
         host.abort()
         return left
