@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from dynconf._models.schema import Field, fields_of, is_model, secrets_of, top_keys
 from dynconf._values.merge import merged
-from dynconf._values.secrets import looks_secret, scrubbed
+from dynconf._values.secrets import looks_secret, scrubbed, secret_texts
 from dynconf._values.tree import MISSING, Delta, Path, Tree, copied, find
 
 USER_ERRORS = (Exception, SystemExit, CancelledError)
@@ -153,11 +153,9 @@ def _fault(detail: ErrorDetails, data: Any, at: Path, secrets: frozenset[Path]) 
     elif kind not in _STANDARD:
         text = f"refused by its type ({kind})"
     elif kind in _QUOTING:
-        holds_secret = (
-            looks_secret(path) or _holds_secret(found) or any(_meets(secret, path) for secret in secrets)
-        )
         said = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        text = "refused by its validator" if holds_secret else f"its validator says: {scrubbed(said, found)}"
+        shown = not _concerns_secret(path, said, found, data, secrets)
+        text = f"its validator says: {scrubbed(said, found)}" if shown else "refused by its validator"
     elif detail["msg"].startswith("Input should be "):
         text = "expected " + detail["msg"].removeprefix("Input should be ")
     else:
@@ -187,10 +185,17 @@ def _meets(secret: Path, path: Path) -> bool:
     return all(step in ("*", str(other)) for step, other in zip(secret, path, strict=False))
 
 
-def _holds_secret(found: Any) -> bool:
-    if isinstance(found, dict):
-        return any(looks_secret((str(key),)) or _holds_secret(item) for key, item in found.items())
-    return isinstance(found, list) and any(map(_holds_secret, found))
+def _concerns_secret(path: Path, said: str, found: Any, data: Any, secrets: frozenset[Path]) -> bool:
+    """Whether a message is of a path that holds a secret, or has one of any path in it."""
+
+    def declared(at: Path) -> bool:
+        return any(len(at) >= len(secret) and _meets(secret, at) for secret in secrets)
+
+    if looks_secret(path) or any(_meets(secret, path) for secret in secrets):
+        return True
+    if next(secret_texts(found, path, declared), None) is not None:
+        return True
+    return any(text and text in said for text in secret_texts(data, (), declared))
 
 
 def type_name(value: Any) -> str:

@@ -59,6 +59,8 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
     found.merges += [((), note) for note in info.metadata if isinstance(note, Merge)]
     raw = any(note in _RAW or type(note) in _RAW for note in info.metadata)
     leaves = found.walk(annotation, ())
+    if raw:
+        found._text_of(annotation, ())
     keys, read = _keys(name, info, cls)
     alias = info.validation_alias
     choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
@@ -75,6 +77,9 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
         item_json="never" if raw or not found.mapping else found.decoding(("*",)),
     )
 
+
+_TYPED_PARTS = ("__required_keys__", "_fields")
+"""What typed dictionaries, the standard library's and its backport's, and named tuples have."""
 
 _RAW: tuple[object, ...] = (Json, NoDecode)
 """Annotations that say: this field wants the text itself."""
@@ -110,12 +115,39 @@ class _Found:
     containers: set[Path] = dataclass_field(default_factory=set)
     scalars: set[Path] = dataclass_field(default_factory=set)
     mapping: bool = False
+    seen: frozenset[type] = frozenset()
 
     def decoding(self, at: Path) -> Decoding:
         """Whether what stands there is written as JSON in one text."""
         if at not in self.containers:
             return "never"
         return "maybe" if at in self.scalars else "always"
+
+    def _text_of(self, annotation: Any, at: Path) -> None:
+        """Of a text that holds what the annotation says: if any of that is secret, all of it is."""
+        inner = _Found([], [], [], seen=self.seen)
+        inner.walk(annotation, ())
+        if inner.secrets or any(secrets_of(model) for _, model in inner.models):
+            self.secrets.append(at)
+
+    def _secrets_of_parts(self, kind: Any, at: Path) -> None:
+        """The secrets in a class with typed parts that is no model of its own."""
+        if not isinstance(kind, type) or kind in self.seen or is_model(kind):
+            return
+        if issubclass(kind, RootModel):
+            parts: dict[str, Any] = {"": kind.model_fields["root"].annotation}
+        elif is_dataclass(kind) or any(hasattr(kind, mark) for mark in _TYPED_PARTS):
+            try:
+                parts = typing.get_type_hints(kind, include_extras=True)
+            except NameError:  # names that are known only where the class was written
+                return
+        else:
+            return
+        for name, annotation in parts.items():
+            inner = _Found([], [], [], seen=self.seen | {kind})
+            inner.walk(annotation, (*at, name) if name else at)
+            self.secrets += inner.secrets
+            self.secrets += [(*below, *path) for below, model in inner.models for path in secrets_of(model)]
 
     def _note_kind(self, kind: Any, at: Path) -> None:
         """Note whether a type holds several values or one."""
@@ -132,22 +164,26 @@ class _Found:
     def walk(self, annotation: Any, at: Path) -> bool:
         """Gather, and tell whether there is anything but nested models and `None`."""
         annotation = getattr(annotation, "__value__", annotation)  # `type Name = …`
+        annotation = getattr(annotation, "__supertype__", annotation)  # NewType
         origin = get_origin(annotation)
         if origin is Annotated:
             inner, *notes = get_args(annotation)
             self.merges += [(at, note) for note in notes if isinstance(note, Merge)]
             if any(note in _RAW or type(note) in _RAW for note in notes):
                 self.scalars.add(at)
+                self._text_of(inner, at)
                 return True
             return self.walk(inner, at)
         if origin in (Union, UnionType):
             walked = [self.walk(one, at) for one in get_args(annotation)]
             return any(walked)
-        if annotation in (SecretStr, SecretBytes) or origin is Secret or annotation is Secret:
+        kind = origin if isinstance(origin, type) else annotation
+        if isinstance(kind, type) and issubclass(kind, (SecretStr, SecretBytes, Secret)):
             self.secrets.append(at)
             self.scalars.add(at)
             return True
-        self._note_kind(origin if isinstance(origin, type) else annotation, at)
+        self._note_kind(kind, at)
+        self._secrets_of_parts(kind, at)
         if isinstance(origin, type):
             items = get_args(annotation)
             if issubclass(origin, Mapping) and len(items) == 2:

@@ -1,10 +1,18 @@
 """What must not be shown: names that look like secrets, and values in a message or a listing."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import PurePath
 from typing import Any
+from uuid import UUID
 
-from pydantic import BaseModel, Secret, SecretBytes, SecretStr
+from pydantic import AnyUrl, BaseModel, Secret, SecretBytes, SecretStr
+from pydantic_core import Url
 
 from dynconf._values.tree import Path
 
@@ -15,7 +23,7 @@ _LOOKS_SECRET = re.compile(
     r"|(api|access|private|signing|encryption|account|shared)[_\-]?key|(^|[_\-])salt$|authorization|cookie",
     re.IGNORECASE,
 )
-_IN_ADDRESS = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+_IN_ADDRESS = re.compile(r"(://[^/\s:@]*):\S+@")
 
 
 def looks_secret(path: Path) -> bool:
@@ -28,30 +36,65 @@ def masked(value: Any, path: Path, secret: Callable[[Path], bool] = looks_secret
 
     Passwords within addresses (`redis://user:password@host`) are replaced as well.
     """
-    if isinstance(value, dict):
-        return {key: masked(item, (*path, str(key)), secret) for key, item in value.items()}
-    if isinstance(value, BaseModel):
-        value = {**value.__dict__, **(value.__pydantic_extra__ or {})}
-        return {name: masked(item, (*path, name), secret) for name, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [masked(item, (*path, index), secret) for index, item in enumerate(value)]
     if isinstance(value, (SecretStr, SecretBytes, Secret)):
         return MASK
+    parts = members(value)
+    if parts is not None:
+        return {str(key): masked(item, (*path, str(key)), secret) for key, item in parts.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [masked(item, (*path, index), secret) for index, item in enumerate(value)]
     if value is not None and (secret(path) or looks_secret(path)):
         return MASK
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return _IN_ADDRESS.sub(rf"\1:{MASK}@", str(value))
+    return without_passwords(str(value)) if isinstance(value, _TOLD) else f"<{type(value).__name__}>"
+
+
+_TOLD = (str, date, time, timedelta, Decimal, UUID, PurePath, Enum, IPv4Address, IPv6Address, AnyUrl, Url)
+"""Types whose text is the value and no more; another's may show what its fields hide."""
+
+
+def members(value: Any) -> Mapping[Any, Any] | None:
+    """The named parts of a mapping, a model, a dataclass or a named tuple; `None` for anything else."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, BaseModel):
+        return {**value.__dict__, **(value.__pydantic_extra__ or {})}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        named: Mapping[str, Any] = value._asdict()
+        return named
+    return None
+
+
+def without_passwords(text: str) -> str:
+    """A text with the passwords of addresses within it replaced."""
+    return _IN_ADDRESS.sub(rf"\1:{MASK}@", text)
+
+
+def secret_texts(value: Any, path: Path, secret: Callable[[Path], bool]) -> Iterator[str]:
+    """Every text within a tree or model value that must not be shown."""
+    parts = members(value)
+    if parts is not None:
+        for key, item in parts.items():
+            yield from secret_texts(item, (*path, str(key)), secret)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for index, item in enumerate(value):
+            yield from secret_texts(item, (*path, index), secret)
+    elif isinstance(value, (SecretStr, SecretBytes, Secret)):
+        yield str(value.get_secret_value())
+    elif value is not None and (secret(path) or looks_secret(path)):
+        yield str(value)
+    elif isinstance(value, str) and (found := _IN_ADDRESS.search(value)):
+        yield found[0].rpartition("@")[0].partition("://")[2].partition(":")[2]
 
 
 def scrubbed(message: str, value: Any) -> str:
     """A validator's own message with every part of its input replaced by `***`."""
-    if isinstance(value, dict):
-        for item in value.values():
-            message = scrubbed(message, item)
-        return message
-    if isinstance(value, (list, tuple, set, frozenset)):
-        for item in value:
+    parts = members(value)
+    if parts is not None or isinstance(value, (list, tuple, set, frozenset)):
+        for item in value if parts is None else parts.values():
             message = scrubbed(message, item)
         return message
     if value is None or isinstance(value, bool):
@@ -59,4 +102,4 @@ def scrubbed(message: str, value: Any) -> str:
     for text in sorted({str(value), repr(value)}, key=len, reverse=True):
         if text:
             message = message.replace(text, MASK)
-    return message
+    return without_passwords(message)
