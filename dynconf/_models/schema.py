@@ -132,7 +132,10 @@ class _Found:
 
     def _secrets_of_parts(self, kind: Any, at: Path) -> None:
         """The secrets in a class with typed parts that is no model of its own."""
-        if not isinstance(kind, type) or kind in self.seen or is_model(kind):
+        if not isinstance(kind, type) or is_model(kind):
+            return
+        if kind in self.seen:
+            self.secrets.append(at)  # it holds itself again: rather too much than too little
             return
         if issubclass(kind, RootModel):
             parts: dict[str, Any] = {"": kind.model_fields["root"].annotation}
@@ -166,6 +169,12 @@ class _Found:
         annotation = getattr(annotation, "__value__", annotation)  # `type Name = …`
         annotation = getattr(annotation, "__supertype__", annotation)  # NewType
         origin = get_origin(annotation)
+        if getattr(origin, "__name__", getattr(origin, "_name", "")) in {
+            "NotRequired",
+            "Required",
+            "ReadOnly",
+        }:
+            return self.walk(get_args(annotation)[0], at)
         if origin is Annotated:
             inner, *notes = get_args(annotation)
             self.merges += [(at, note) for note in notes if isinstance(note, Merge)]
@@ -276,10 +285,18 @@ def merges_of(cls: Model, at: Path, _above: tuple[Model, ...] = ()) -> Iterator[
 
 @lru_cache(maxsize=4096)
 def secrets_of(cls: Model, _above: tuple[Model, ...] = ()) -> frozenset[Path]:
-    """The paths, relative to the class, whose fields are declared secret; `*` is any step."""
+    """The paths, relative to the class, whose fields are declared secret; `*` is any step.
+
+    Where a class holds itself again, all that is there is secret if anything in it is.
+    """
     found: set[Path] = set()
     if cls in _above:
-        return frozenset()
+        recurring = _above[_above.index(cls) :]
+        return (
+            frozenset({()})
+            if any(field.secrets for one in recurring for field in fields_of(one))
+            else frozenset()
+        )
     for field in fields_of(cls):
         for key in {*field.read, field.name}:
             found.update((key, *below) for below in field.secrets)

@@ -17,6 +17,7 @@ from pydantic_core import Url
 from dynconf._values.tree import Path
 
 MASK = "***"
+_SHORT = 4
 
 _LOOKS_SECRET = re.compile(
     r"pass(word|wd|phrase|code)|(^|[_\-.])(pass|pwd)([_\-.]|$)|secret|token|credential"
@@ -91,15 +92,31 @@ def secret_texts(value: Any, path: Path, secret: Callable[[Path], bool]) -> Iter
 
 
 def scrubbed(message: str, value: Any) -> str:
-    """A validator's own message with every part of its input replaced by `***`."""
+    """A validator's own message with every part of its input replaced by `***`.
+
+    Short texts are replaced as words only: a port of 0 is not every nought of the message.
+    """
+    found = {text for text in _texts(value) if text and text in message}
+    if found:
+        # One pass, the longest first: what is put in is never looked at again.
+        one = "|".join(map(_pattern, sorted(found, key=len, reverse=True)))
+        message = re.sub(one, MASK, message)
+    return without_passwords(message)
+
+
+def _texts(value: Any) -> Iterator[str]:
     parts = members(value)
     if parts is not None or isinstance(value, (list, tuple, set, frozenset)):
         for item in value if parts is None else parts.values():
-            message = scrubbed(message, item)
-        return message
-    if value is None or isinstance(value, bool):
-        return message
-    for text in sorted({str(value), repr(value)}, key=len, reverse=True):
-        if text:
-            message = message.replace(text, MASK)
-    return without_passwords(message)
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+        yield repr(value)
+
+
+def _pattern(text: str) -> str:
+    if len(text) > _SHORT:
+        return re.escape(text)
+    before = r"(?<!\w)" if text[0].isalnum() else ""
+    after = r"(?!\w)" if text[-1].isalnum() else ""
+    return before + re.escape(text) + after

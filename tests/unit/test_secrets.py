@@ -1,15 +1,15 @@
 """What is secret is shown nowhere, however it is declared and whoever quotes it."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NewType, Self
+from typing import Any, NamedTuple, NewType, NotRequired, Self
 
 import pytest
-from pydantic import BaseModel, Json, RootModel, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, Field, Json, RootModel, SecretStr, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 from typing_extensions import TypedDict
 
 from dynconf import Config, Memory, Settings
-from dynconf._values.secrets import masked, without_passwords
+from dynconf._values.secrets import masked, scrubbed, without_passwords
 from dynconf.errors import StartFailed
 
 CANARY = "hunter2"
@@ -28,8 +28,18 @@ class Typed(TypedDict):
     pin: SecretStr
 
 
+class Perhaps(TypedDict):
+    pin: NotRequired[SecretStr]
+
+
 class Named(NamedTuple):
     pin: SecretStr
+
+
+class Node(BaseModel):
+    mark: SecretStr = SecretStr("")
+    below: "Node | None" = None
+    others: list["Node"] = Field(default=[])
 
 
 class OwnSecret(SecretStr):
@@ -45,7 +55,10 @@ Pin = NewType("Pin", SecretStr)
         (Model, {"pin": CANARY}),
         (Data, {"pin": CANARY}),
         (Typed, {"pin": CANARY}),
+        (Perhaps, {"pin": CANARY}),
         (Named, {"pin": CANARY}),
+        (Node, {"below": {"below": {"mark": CANARY}}}),
+        (Node, {"others": [{"others": [{"mark": CANARY}]}]}),
         (dict[str, Data], {"a": {"pin": CANARY}}),
         (list[Typed], [{"pin": CANARY}]),
         (RootModel[SecretStr], CANARY),
@@ -151,3 +164,17 @@ def test_a_validator_that_quotes_a_secret_is_not_quoted(cls: type[Settings], tre
     with pytest.raises(StartFailed, match="refused by its validator") as caught:
         config.load()
     assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "value", "shown"),
+    [
+        ("'*' alone is not allowed", ["*"] * 50, "*** alone is not allowed"),
+        ("port must be from 1024 to 65535", 0, "port must be from 1024 to 65535"),
+        ("not 80 but 8080", {"port": 80}, "not *** but 8080"),
+        ("unknown zone-eu-west", "zone-eu", "unknown ***-west"),
+    ],
+)
+def test_a_message_is_scrubbed_once(message: str, value: object, shown: str) -> None:
+    """What is replaced is not replaced again, and short values do not garble words and numbers."""
+    assert scrubbed(message, value) == shown
