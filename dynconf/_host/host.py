@@ -118,7 +118,7 @@ class Host:
             TimeoutError: the time is up.
             UsageError: the host has stopped, before or meanwhile.
         """
-        self._refuse_to_block(instead)
+        self.refuse_to_block(instead)
         limit = None if timeout is None else time.monotonic() + timeout
         future: Future[T] = Future()
         try:  # from here on, because an interrupt may come as soon as the work has begun
@@ -208,7 +208,7 @@ class Host:
         Raises:
             BlockingCall: called on the host's own loop.
         """
-        self._refuse_to_block(instead)
+        self.refuse_to_block(instead)
         self._inbox.send(self._callbacks.excuse, threading.current_thread())
         self.abort(budget)
         self.wait_until_gone(budget)
@@ -263,7 +263,8 @@ class Host:
         self._finish()
         return restart
 
-    def _refuse_to_block(self, instead: str) -> None:
+    def refuse_to_block(self, instead: str) -> None:
+        """Raise `BlockingCall` on the host's own loop, naming the form to await."""
         if self.here():
             raise BlockingCall(f"this would wait for the event loop that it runs on; use `{instead}`")
 

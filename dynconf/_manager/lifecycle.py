@@ -45,8 +45,8 @@ class Lifecycle:
 
     def refuse_to_block(self, instead: str) -> None:
         """Raise `BlockingCall` on the core's own loop, naming the form to await."""
-        if self.here():
-            raise BlockingCall(f"this would wait for the event loop that it runs on; use `{instead}`")
+        if self.host is not None:
+            self.host.refuse_to_block(instead)
 
     def at_rest(self, make_plan: Callable[[], Plan]) -> None:
         """Carry out a change while nothing runs, or is just being started.
