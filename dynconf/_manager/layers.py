@@ -8,7 +8,7 @@ from typing import Any
 from dynconf._models.build import type_name
 from dynconf._origin import Origin
 from dynconf._values.limits import Limits
-from dynconf._values.snapshot import Layer, Names, Update
+from dynconf._values.snapshot import Folder, Layer, Names, Update
 from dynconf._values.source import Source
 from dynconf._values.tree import Path, copied, nested, parse_path
 from dynconf.errors import ParseError, SourceError, UsageError
@@ -31,6 +31,13 @@ def layer_of(source: Source, name: str, update: Update, limits: Limits) -> Layer
     content = update.content
     if isinstance(content, Names):
         return replace(layer, names=content)
+    if isinstance(content, Folder):
+        from dynconf.parsers import unfolded  # noqa: PLC0415 - parsers are costly to import
+
+        try:
+            return replace(layer, tree=nested(at, unfolded(content, limits)))
+        except SourceError as error:
+            raise placed(error, layer.origin()) from None
     if not isinstance(content, bytes):
         return replace(layer, tree=_mapping(nested(at, copied(content)), layer.origin()))
     if not content.strip(b" \t\r\n\0\xef\xbb\xbf"):

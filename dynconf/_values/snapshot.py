@@ -31,14 +31,28 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """Flat keys with their contents, as a key-value store holds them; unfolded into a tree when read.
+
+    `values` maps each key's name within the folder to its content, which has to be UTF-8 text and
+    stays text. `delimiters` are the characters that separate a name's steps; with `indexed`, `a[0]`
+    is an item of a list.
+    """
+
+    values: Mapping[str, bytes]
+    delimiters: str = "/"
+    indexed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """One document's complete state, as a source found it.
 
     Args:
         document: its name within the source: a path, a key, a data id.
         revision: its version there; the same revision always means the same content.
-        content: the bytes, or a tree (nested mappings, lists and scalars), or `Names`; `None`
-            says that the document is gone, which an error never does.
+        content: the bytes, or a tree (nested mappings, lists and scalars), or a `Folder`, or
+            `Names`; `None` says that the document is gone, which an error never does.
         format: the format asked for, if the user said one.
         type: the format that the server says, if any.
         order: places the document among its source's own; the highest wins.
@@ -47,7 +61,7 @@ class Update:
 
     document: str
     revision: str
-    content: bytes | Mapping[str, Any] | Names | None
+    content: bytes | Mapping[str, Any] | Folder | Names | None
     format: str | None = None
     type: str | None = None
     order: int | str = 0
@@ -196,6 +210,7 @@ class Change(Generic[T]):
 __all__ = [
     "Bound",
     "Change",
+    "Folder",
     "Layer",
     "Names",
     "Snapshot",

@@ -17,13 +17,15 @@ from importlib import import_module
 from typing import Any, Final, Protocol, cast
 
 from dynconf._values.limits import Limits
+from dynconf._values.snapshot import Folder
 from dynconf._values.tree import Path
 from dynconf.errors import LimitExceeded, ParseError
-from dynconf.parsers._faults import exceeded, fault
+from dynconf.parsers._faults import exceeded, fault, quoted
 from dynconf.parsers._formats import FORMATS, choose
 from dynconf.parsers._places import Places
+from dynconf.parsers._unfold import Entry, unfold
 
-__all__ = ["FORMATS", "Parsed", "locate", "parse"]
+__all__ = ["FORMATS", "Parsed", "locate", "parse", "unfolded"]
 
 _UNKNOWN: Final = (
     "neither the name nor a type tells the format, and the content is no JSON; as YAML: {}; give format="
@@ -75,6 +77,20 @@ def parse(
     return Parsed(_parser(chosen).parse(content, limits), chosen)
 
 
+def unfolded(folder: Folder, limits: Limits) -> dict[str, Any]:
+    """The tree that the keys of a folder describe.
+
+    Raises:
+        ParseError: a value is no text, a step is empty, or a key is both a value and the beginning
+            of another.
+        LimitExceeded: over one of the limits.
+    """
+    if sum(map(len, folder.values.values())) > limits.bytes:
+        raise exceeded("bytes", limits)
+    entries = [Entry(key, _text(key, value), 0) for key, value in folder.values.items()]
+    return unfold(entries, limits, None, delimiters=folder.delimiters, indexed=folder.indexed)
+
+
 def locate(content: bytes, format: str, path: Path) -> tuple[int, int] | None:
     """Line and column, counted from 1, of the value at `path`.
 
@@ -98,6 +114,13 @@ def locate(content: bytes, format: str, path: Path) -> tuple[int, int] | None:
 def _parser(format: str) -> _Parser:
     module = "text" if format == "html" else format
     return cast("_Parser", import_module(f"dynconf.parsers._{module}"))
+
+
+def _text(key: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise fault(f"the value of the key {quoted(key)} is no UTF-8 text") from None
 
 
 def _guess(content: bytes, limits: Limits) -> Parsed:

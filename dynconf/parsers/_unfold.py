@@ -1,4 +1,4 @@
-"""Flat dotted keys to a tree: `a.b` into mappings, `a[0]` into lists."""
+"""Flat keys to a tree: `a.b` (or `a/b`) into mappings, `a[0]` into lists."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -38,29 +38,46 @@ class _Hung(NamedTuple):
 
 
 def unfold(
-    entries: Iterable[Entry], limits: Limits, position: Position, starts: dict[int, int] | None = None
+    entries: Iterable[Entry],
+    limits: Limits,
+    position: Position | None,
+    starts: dict[int, int] | None = None,
+    *,
+    delimiters: str = ".",
+    indexed: bool = True,
 ) -> dict[str, Any]:
     """The tree that flat keys describe; of a key that comes twice, the last holds.
 
     Args:
         entries: the keys in their order.
         limits: what is refused as too large.
-        position: turns an entry's offset into line and column.
+        position: turns an entry's offset into line and column, if there are lines.
         starts: takes the offset at which each mapping and list is first spoken of, by its `id`.
+        delimiters: the characters that separate a key's steps.
+        indexed: whether `[0]` means an item of a list.
 
     Raises:
         ParseError: an empty step, a key that is both a value and the beginning of another, or
             a gap in a list's indices.
         LimitExceeded: over one of the limits.
     """
-    return _Unfolding(limits, position, starts).run(entries)
+    return _Unfolding(limits, position, starts, delimiters, indexed).run(entries)
 
 
 class _Unfolding:
-    def __init__(self, limits: Limits, position: Position, starts: dict[int, int] | None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        position: Position | None,
+        starts: dict[int, int] | None,
+        delimiters: str,
+        indexed: bool,
+    ) -> None:
         self.limits = limits
-        self.position = position
+        self.lines = position
         self.starts = starts
+        self.split = re.compile(f"[{re.escape(delimiters)}]").split
+        self.indexed = indexed
         self.nodes = 1
         self.keys = 0
         self.seen: list[Entry] = []
@@ -78,11 +95,11 @@ class _Unfolding:
 
     def steps(self, entry: Entry) -> list[Step]:
         """The steps of a key's path."""
-        steps: list[Step] = list(entry.key.split("."))
+        steps: list[Step] = list(self.split(entry.key))
         if "" in steps:
             raise fault(f"the key {quoted(entry.key)} has an empty step", self.position(entry.offset))
-        if "[" in entry.key:
-            steps = list(chain.from_iterable(map(_indexed, entry.key.split("."))))
+        if self.indexed and "[" in entry.key:
+            steps = list(chain.from_iterable(map(_indexed, self.split(entry.key))))
         if len(steps) > self.limits.depth:
             raise exceeded("depth", self.limits, self.position(entry.offset))
         return steps
@@ -119,12 +136,21 @@ class _Unfolding:
 
     def contradiction(self, entry: Entry, steps: list[Step]) -> ParseError:
         earlier = next(seen for seen in self.seen if self.steps(seen)[: len(steps)] == steps)
-        lines = [self.position(one.offset)[0] for one in (earlier, entry)]
+        one, other = self.told(earlier), self.told(entry)
         return fault(
-            f"{quoted(earlier.key)} in line {lines[0]} and {quoted(entry.key)} in line {lines[1]} contradict"
-            " each other: what is a value, a mapping or a list for the one is something else for the other",
+            f"{one} and {other} contradict each other: what is a value, a mapping or a list for the one is"
+            " something else for the other",
             self.position(entry.offset),
         )
+
+    def told(self, entry: Entry) -> str:
+        """A key as an error names it."""
+        place = self.position(entry.offset)
+        return f"{quoted(entry.key)} in line {place[0]}" if place else quoted(entry.key)
+
+    def position(self, offset: int) -> tuple[int, int] | None:
+        """Line and column, if there are any."""
+        return self.lines(offset) if self.lines else None
 
     def finished(self, hung: "_Hung") -> list[Any]:
         """The list, once all of its items are known."""
