@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dynconf._values.limits import Limits as Limits
     from dynconf._values.merge import Merge as Merge
     from dynconf._values.snapshot import Change as Change
+    from dynconf._values.snapshot import Folder as Folder
     from dynconf._values.snapshot import Names as Names
     from dynconf._values.snapshot import Update as Update
     from dynconf._values.snapshot import View as View
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from dynconf.config import Config as Config
     from dynconf.errors import DynconfError as DynconfError
     from dynconf.errors import NotStarted as NotStarted
+    from dynconf.sources.consul import Consul as Consul
+    from dynconf.sources.consul_server import ConsulEntry as ConsulEntry
+    from dynconf.sources.consul_server import ConsulOperation as ConsulOperation
+    from dynconf.sources.consul_server import ConsulServer as ConsulServer
     from dynconf.sources.env import Env as Env
     from dynconf.sources.file import File as File
     from dynconf.sources.memory import Memory as Memory
@@ -49,11 +54,16 @@ _HOMES = {
     "Clock": "dynconf._values.clock",
     "Change": "dynconf._values.snapshot",
     "Config": "dynconf.config",
+    "Consul": "dynconf.sources.consul",
+    "ConsulEntry": "dynconf.sources.consul_server",
+    "ConsulOperation": "dynconf.sources.consul_server",
+    "ConsulServer": "dynconf.sources.consul_server",
     "DynconfError": "dynconf.errors",
     "Env": "dynconf.sources.env",
     "Explanation": "dynconf._faces.explain",
     "Feed": "dynconf._values.source",
     "File": "dynconf.sources.file",
+    "Folder": "dynconf._values.snapshot",
     "History": "dynconf._faces.reports",
     "Limits": "dynconf._values.limits",
     "Memory": "dynconf.sources.memory",
@@ -77,11 +87,16 @@ __all__ = [
     "Change",
     "Clock",
     "Config",
+    "Consul",
+    "ConsulEntry",
+    "ConsulOperation",
+    "ConsulServer",
     "DynconfError",
     "Env",
     "Explanation",
     "Feed",
     "File",
+    "Folder",
     "History",
     "Limits",
     "Memory",

@@ -22,6 +22,7 @@ GROUP: Final = "dynconf.sources"
 BUILT_IN: Final = {
     scheme: EntryPoint(scheme, home, GROUP)
     for scheme, home in {
+        "consul": "dynconf.sources.consul:Consul",
         "env": "dynconf.sources.env:Env",
         "file": "dynconf.sources.file:File",
     }.items()

@@ -9,7 +9,10 @@
     ├── SourceError              something is wrong with a source or one of its documents
     │   ├── DocumentMissing      the document is not there
     │   ├── SourceUnavailable    nobody answers, or not sensibly
+    │   │   └── UnexpectedReply  what answers is something else, or has a fault of its own
     │   ├── AccessDenied         credentials or rights are refused
+    │   ├── RequestRefused       the server takes no such request: it is too large, or not understood
+    │   ├── Conflict             somebody else has changed it meanwhile; nothing was done
     │   └── ParseError           the content cannot be read
     │       └── LimitExceeded    the content is larger or deeper than allowed
     ├── ChangeRefused            a change was not taken; the last good values keep serving
@@ -27,6 +30,7 @@ __all__ = [
     "BlockingCall",
     "BootstrapError",
     "ChangeRefused",
+    "Conflict",
     "DocumentMissing",
     "DynconfError",
     "LimitExceeded",
@@ -35,9 +39,11 @@ __all__ = [
     "Origin",
     "ParseError",
     "Problem",
+    "RequestRefused",
     "SourceError",
     "SourceUnavailable",
     "StartFailed",
+    "UnexpectedReply",
     "UsageError",
 ]
 
@@ -100,8 +106,20 @@ class SourceUnavailable(SourceError):
     """Nobody answers there, or what answers is not what was expected."""
 
 
+class UnexpectedReply(SourceUnavailable):
+    """What answers is no such server, or a server with a fault of its own."""
+
+
 class AccessDenied(SourceError):
     """The credentials, or the rights that come with them, are refused."""
+
+
+class RequestRefused(SourceError):
+    """The server takes no such request: it is too large, or not one that it understands."""
+
+
+class Conflict(SourceError):
+    """Somebody else has changed it meanwhile; nothing was done."""
 
 
 class ParseError(SourceError):

@@ -1,8 +1,30 @@
 """Checks, when a source is declared, of what else would only show when its content comes."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from dynconf._values.tree import parse_path
 from dynconf.errors import UsageError
 from dynconf.parsers._formats import choose
+
+PROFILE: Final = "{profile}"
+"""What stands for each of the profiles in the name of a document."""
+
+
+def for_profiles(name: str, document: str, profiles: Sequence[str], *, optional: bool) -> tuple[str, ...]:
+    """The documents that a name stands for under the given profiles.
+
+    Raises:
+        UsageError: it asks for a profile, has to be there, and there is none.
+    """
+    if PROFILE not in document:
+        return (document,)
+    if not profiles and not optional:
+        raise UsageError(
+            f"{name}: the path asks for a profile and none is chosen;"
+            " give Config(profile=...) or set DYNCONF_PROFILE"
+        )
+    return tuple(document.replace(PROFILE, profile) for profile in profiles)
 
 
 def known_format(name: str | None) -> str | None:

@@ -12,7 +12,7 @@ from dynconf._origin import Origin
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import DocumentMissing, SourceError, UsageError
-from dynconf.sources._content import check_options, known_format, mount_point
+from dynconf.sources._content import PROFILE, check_options, for_profiles, known_format, mount_point
 from dynconf.sources._links import Links
 from dynconf.sources._reading import UNREADABLE, Reading, explain, read
 from dynconf.sources._watch import WatchHub
@@ -22,7 +22,6 @@ __all__ = ["File"]
 # Seconds that a file may be away, as it is while some programs save it.
 _GRACE = 1.0
 
-_PROFILE = "{profile}"
 _WILDCARDS = frozenset("*?[")
 
 _logger = logging.getLogger("dynconf.files")
@@ -75,14 +74,7 @@ class File(Source):
             UsageError: a required file asks for a profile and there is none, or there are wildcards
                 in a folder's name.
         """
-        if _PROFILE not in self.path:
-            return (self._for(self.path),)
-        if not profiles and not self.optional:
-            raise UsageError(
-                f"{self.name}: the path asks for a profile and none is chosen;"
-                " give Config(profile=...) or set DYNCONF_PROFILE"
-            )
-        return tuple(self._for(self.path.replace(_PROFILE, profile)) for profile in profiles)
+        return tuple(map(self._for, for_profiles(self.name, self.path, profiles, optional=self.optional)))
 
     async def run(self, feed: Feed) -> None:
         """Report each file, then whatever becomes of it."""
@@ -126,7 +118,7 @@ class _Following:
     """One run of a file source: what it found last, and what it tells its feed of what it finds now."""
 
     def __init__(self, source: File, feed: Feed) -> None:
-        if _PROFILE in source.path:
+        if PROFILE in source.path:
             raise UsageError(f"{source.name}: the path asks for a profile and none is chosen")
         self._source = source
         self._feed = feed

@@ -1,0 +1,1 @@
+"""The one place that opens connections to configuration and registry servers."""

@@ -1,0 +1,252 @@
+"""Sends a protocol's requests to whichever server is healthy, with the credentials."""
+
+import asyncio
+import logging
+import random
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
+from urllib.parse import quote
+
+import httpx
+
+from dynconf._http.circuits import Circuits
+from dynconf._http.endpoint import Endpoint
+from dynconf._http.faults import CONNECT_TIME, unreachable, unresolved
+from dynconf._http.tls import TLS
+from dynconf.errors import LimitExceeded, SourceUnavailable, UnexpectedReply
+from dynconf.protocols.exchange import Reply, Request
+
+BODY_TIME: Final = 60.0
+"""Seconds that a reply's body may take, once it has begun."""
+
+_FAILING: Final = frozenset({500, 502, 503, 504})
+_PLAIN = httpx.Limits(max_connections=20, max_keepalive_connections=4, keepalive_expiry=30.0)
+_HELD = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=30.0)
+# So that the kernel notices a peer that has gone without a word.
+_KEEP_ALIVE: Final = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+        if hasattr(socket, name)
+    ),
+]
+
+_logger = logging.getLogger("dynconf.http")
+
+
+class Blocking(Protocol):
+    """Runs what may block on a thread that never holds up the program's exit."""
+
+    def __call__(self, function: Callable[[], object], /) -> Awaitable[object]: ...
+
+
+class Client:
+    """The connections to one cluster of servers.
+
+    Redirects are never followed, proxies and log-ins of the environment never used, so credentials
+    go to the configured servers alone.
+
+    Args:
+        endpoints: the servers; the first is asked first, and kept while it is healthy.
+        tls: for those of https.
+        credentials: gives the headers that every request has; called for each, as they may be renewed.
+        blocking: where name resolution and reading of certificates happen.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        tls: TLS,
+        credentials: Callable[[], Mapping[str, str]],
+        blocking: Blocking,
+    ) -> None:
+        self._circuits = Circuits(endpoints, time.monotonic, random.random)
+        self._credentials = credentials
+        self._blocking = blocking
+        self._tls = tls
+        self._secure = any(endpoint.scheme == "https" for endpoint in endpoints)
+        self._pools: dict[bool, httpx.AsyncHTTPTransport] = {}
+        self._opening = asyncio.Lock()
+        self._addresses: dict[Endpoint, list[str]] = {}
+        self._worked: dict[Endpoint, str] = {}
+        self._warned = False
+
+    async def send(self, request: Request) -> Reply:
+        """Ask the servers in turn until one answers.
+
+        Raises:
+            SourceUnavailable: none does; told of each that was asked.
+            LimitExceeded: the reply is larger than the request allows.
+        """
+        errors: list[SourceUnavailable] = []
+        failing: Reply | None = None
+        for endpoint in self._circuits.candidates():
+            try:
+                reply = await self._ask(endpoint, request)
+            except _NotAsked as error:
+                errors.append(error.fault)
+            except SourceUnavailable as error:
+                errors.append(error)
+                if not request.repeatable:
+                    self._circuits.failed(endpoint)
+                    break
+            else:
+                if reply.status not in _FAILING:
+                    self._circuits.succeeded(endpoint)
+                    return reply
+                failing = reply
+                if not request.repeatable:
+                    break
+            self._circuits.failed(endpoint)
+        if failing is not None:
+            return failing
+        if len(errors) == 1:
+            raise errors[0]
+        raise SourceUnavailable("no server answers: " + "; ".join(error.reason for error in errors))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            await pool.aclose()
+
+    # Inside
+
+    async def _ask(self, endpoint: Endpoint, request: Request) -> Reply:
+        """Ask one server, at the first of its addresses that can be connected to."""
+        pool = await self._pool(request.held)
+        fault = unresolved(endpoint, OSError())
+        for address in await self._resolved(endpoint):
+            try:
+                reply = await self._persist(pool, endpoint, address, request)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                fault = unreachable(endpoint, error, request.timeout)
+            except httpx.TransportError as error:
+                raise unreachable(endpoint, error, request.timeout) from None
+            else:
+                self._worked[endpoint] = address
+                return reply
+        raise _NotAsked(fault)
+
+    async def _persist(
+        self, pool: httpx.AsyncHTTPTransport, endpoint: Endpoint, address: str, request: Request
+    ) -> Reply:
+        """Ask twice if need be: a connection that was kept may have been closed meanwhile."""
+        try:
+            return await self._exchange(pool, endpoint, address, request)
+        except httpx.ConnectError:
+            raise
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            if not request.repeatable:
+                raise
+        return await self._exchange(pool, endpoint, address, request)
+
+    async def _exchange(
+        self, pool: httpx.AsyncHTTPTransport, endpoint: Endpoint, address: str, request: Request
+    ) -> Reply:
+        response = await pool.handle_async_request(self._http_request(endpoint, address, request))
+        try:
+            async with asyncio.timeout(BODY_TIME):
+                body = await _body(response, endpoint, request.limit)
+        except TimeoutError:
+            raise httpx.ReadTimeout("the body drips") from None
+        finally:
+            await response.aclose()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, body, str(endpoint))
+
+    def _http_request(self, endpoint: Endpoint, address: str, request: Request) -> httpx.Request:
+        query = "&".join(
+            f"{quote(name, safe='')}={quote(value, safe='')}" if value else quote(name, safe="")
+            for name, value in request.query.items()
+        )
+        target = f"{endpoint.path}{request.path}{'?' if query else ''}{query}"
+        url = httpx.URL(scheme=endpoint.scheme, host=address, port=endpoint.port, raw_path=target.encode())
+        headers = {
+            "host": endpoint.netloc,
+            "accept": "*/*",
+            "accept-encoding": "identity",
+            "user-agent": "dynconf",
+            **request.headers,
+            **self._log_in(endpoint),
+        }
+        name = self._tls.server_name or endpoint.host
+        timeout = httpx.Timeout(request.timeout, connect=CONNECT_TIME, pool=request.timeout)
+        return httpx.Request(
+            request.method,
+            url,
+            headers=headers,
+            content=request.body,
+            extensions={"timeout": timeout.as_dict(), "sni_hostname": name},
+        )
+
+    def _log_in(self, endpoint: Endpoint) -> Mapping[str, str]:
+        headers = self._credentials()
+        if headers and endpoint.scheme == "http" and not (endpoint.is_loopback or self._warned):
+            self._warned = True
+            _logger.warning("%s: credentials are sent unencrypted; use https", endpoint)
+        return headers
+
+    async def _pool(self, held: bool) -> httpx.AsyncHTTPTransport:
+        async with self._opening:
+            if held not in self._pools:
+                context: object = False
+                if self._secure:
+                    context = await self._blocking(self._tls.context)
+                assert context is False or isinstance(context, ssl.SSLContext)
+                limits = _HELD if held else _PLAIN
+                self._pools[held] = httpx.AsyncHTTPTransport(
+                    verify=context, limits=limits, trust_env=False, socket_options=_KEEP_ALIVE
+                )
+            return self._pools[held]
+
+    async def _resolved(self, endpoint: Endpoint) -> list[str]:
+        """A server's IP addresses; the one that worked last comes first.
+
+        A name service that fails does not make a server unreachable whose address was known.
+        """
+        if endpoint.is_ip:
+            return [endpoint.host]
+
+        def resolve() -> list[str]:
+            found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+            return list(dict.fromkeys(str(where[0]) for *_, where in found))
+
+        try:
+            found = await self._blocking(resolve)
+        except (OSError, UnicodeError) as error:
+            if endpoint not in self._addresses:
+                fault = unresolved(endpoint, error if isinstance(error, OSError) else OSError())
+                raise _NotAsked(fault) from None
+        else:
+            assert isinstance(found, list)
+            self._addresses[endpoint] = found
+        worked = self._worked.get(endpoint)
+        return sorted(self._addresses[endpoint], key=lambda address: address != worked)
+
+
+class _NotAsked(Exception):
+    """No connection came about, so that no server has done anything yet."""
+
+    def __init__(self, fault: SourceUnavailable) -> None:
+        super().__init__()
+        self.fault = fault
+
+
+async def _body(response: httpx.Response, endpoint: Endpoint, limit: int) -> bytes:
+    """The whole body, as it was sent; never more than the limit."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise UnexpectedReply(f"{endpoint} sends a compressed answer, which was not asked for")
+    parts = []
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > limit:
+            raise LimitExceeded(f"{endpoint} sends an answer of more than {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,48 @@
+"""Runs a protocol over a client: sends what it asks for, waits as long as it says, passes on its news."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from dynconf.errors import SourceError
+from dynconf.protocols.exchange import Pause, Reply, Request, Steps
+
+T = TypeVar("T")
+
+
+async def perform(
+    steps: Steps[T],
+    send: Callable[[Request], Awaitable[Reply]],
+    sleep: Callable[[float], Awaitable[None]],
+    report: Callable[[Any], None],
+) -> T:
+    """Run a protocol to its end.
+
+    Args:
+        steps: the protocol.
+        send: sends a request.
+        sleep: waits some seconds.
+        report: takes whatever else it yields.
+
+    Raises:
+        SourceError: what the protocol raises.
+    """
+    answer: Reply | None = None
+    fault: SourceError | None = None
+    try:
+        while True:
+            step = steps.send(answer) if fault is None else steps.throw(fault)
+            answer = fault = None
+            if isinstance(step, Request):
+                try:
+                    answer = await send(step)
+                except SourceError as error:
+                    fault = error
+            elif isinstance(step, Pause):
+                await sleep(step.seconds)
+            else:
+                report(step)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        steps.close()

@@ -1,0 +1,105 @@
+"""Where Consul is and how to get in: what is said, and for the rest Consul's own environment variables."""
+
+import base64
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from dynconf._http.endpoint import Endpoint
+from dynconf._http.tls import TLS
+from dynconf.errors import AccessDenied, UsageError
+
+PORT: Final = 8500
+SECURE_PORT: Final = 8501
+Consistency = Literal["default", "consistent", "stale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """All that tells one set of connections from another; equal ones are shared.
+
+    Args:
+        endpoints: the agents.
+        tls: for https.
+        token: the ACL token, or empty.
+        token_file: a file that holds it, or empty; read for each request, as it may be renewed.
+        log_in: `user:password` for a gateway in front, or empty.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    tls: TLS = field(repr=False)
+    token: str = field(repr=False, default="")
+    token_file: str = ""
+    log_in: str = field(repr=False, default="")
+
+    def headers(self) -> Mapping[str, str]:
+        """The credentials, as a request carries them.
+
+        Raises:
+            AccessDenied: the token's file cannot be read.
+        """
+        headers = {}
+        token = self.token or (_read(self.token_file) if self.token_file else "")
+        if token:
+            headers["x-consul-token"] = token
+        if self.log_in:
+            headers["authorization"] = "Basic " + base64.b64encode(self.log_in.encode()).decode()
+        return headers
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.endpoints))
+
+
+def endpoints(addresses: Sequence[str], *, secure: bool = False) -> tuple[Endpoint, ...]:
+    """The agents at some addresses, each of which may be several with commas between.
+
+    Raises:
+        UsageError: one is no address.
+    """
+    each = [part for address in addresses for part in address.split(",") if part.strip()]
+    port = SECURE_PORT if secure else PORT
+    found = (Endpoint.parse(part, port=port, secure=secure) for part in each)
+    return tuple(dict.fromkeys(found))
+
+
+def variable(name: str) -> str:
+    """One of Consul's variables; empty if it is not set."""
+    return os.environ.get(name, "").strip()
+
+
+def switch(name: str, *, default: bool) -> bool:
+    """A variable that says yes or no, as Go's `strconv.ParseBool` reads it.
+
+    Raises:
+        UsageError: it says something else.
+    """
+    text = variable(name)
+    if not text:
+        return default
+    if text.lower() in {"1", "t", "true"}:
+        return True
+    if text.lower() in {"0", "f", "false"}:
+        return False
+    raise UsageError(f"the environment variable {name} is neither true nor false")
+
+
+def from_variable(name: str, read: Callable[[str], tuple[Endpoint, ...]]) -> tuple[Endpoint, ...]:
+    """Addresses out of a variable, which an error then names.
+
+    Raises:
+        UsageError: it holds no address.
+    """
+    try:
+        return read(variable(name))
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from None
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise AccessDenied(f"the token's file {path} cannot be read: {why}") from None
