@@ -33,8 +33,8 @@ from dynconf.errors import (
     UsageError,
 )
 
-CLOSE_TIMEOUT = 0.4
-"""Seconds that what sources share may take to close; a stop is done within one."""
+CANCEL_TIMEOUT, CLOSE_TIMEOUT = 0.2, 0.4
+"""Seconds that sources may take to end, and what they share to close; a stop is done within one."""
 
 logger = logging.getLogger("dynconf.config")
 
@@ -109,9 +109,12 @@ class Manager:
         self.host.spawn(self._follow(), f"{self._options.name}: changes")
 
     async def stop(self) -> None:
-        """Close what the sources share; the host ends the tasks."""
+        """End the sources, then close what they share; the host ends what hangs."""
         self._stopped = True
         self._progress.set()
+        ending = [asyncio.create_task(feed.stop()) for feed in self.feeds.values()]
+        if ending:
+            await asyncio.wait(ending, timeout=CANCEL_TIMEOUT)
         shared, self._shared = list(self._shared.values()), {}
         if not shared:
             return
