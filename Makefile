@@ -7,12 +7,13 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --co
 PYRIGHT := PATH="$(abspath $(BIN)):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 pyright
 
 .NOTPARALLEL:
-.PHONY: help demo test test-fast lint format bench clean
+.PHONY: help demo test test-fast servers lint format bench clean
 
 help:
 	@echo 'make demo       see dynconf at work'
 	@echo 'make test       lint, types and every test'
 	@echo 'make test-fast  the tests that need no server'
+	@echo 'make servers    make the server programs that the tests need, once'
 	@echo 'make lint       lint and types only'
 	@echo 'make format     let ruff mend what it can'
 	@echo 'make bench      measure, also against dynaconf and dynamic-config-py'
@@ -21,11 +22,16 @@ help:
 demo: $(VENV)/.cli
 	@$(BIN)/dynconf demo
 
-test: lint
+test: lint servers
 	@$(BIN)/python -m pytest --cov --cov-report=term
 
 test-fast: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(wildcard tests/unit tests/protocols tests/docs)
+
+# Never fails: a test whose server is missing says so. They are kept outside of the clone.
+servers: $(VENV)/.dev
+	@echo '== servers'
+	@$(BIN)/python -m tests.servers
 
 lint: $(VENV)/.dev
 	@echo '== lint'
