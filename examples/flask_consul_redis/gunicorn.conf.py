@@ -1,0 +1,9 @@
+"""What gunicorn does before it starts workers; it reads this file by itself."""
+
+from app import start
+
+
+def on_starting(server: object) -> None:
+    """End with a clear error if there is no configuration: workers that end are only started again."""
+    config, _ = start()
+    config.stop()
