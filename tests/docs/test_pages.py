@@ -1,13 +1,17 @@
 """Every code block of the README and of the documentation does what it shows."""
 
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.blocks import ROOT, run_page
+from tests.servers.consul import CONSUL, ConsulAgent
 
+# Pages whose blocks talk to a server, which its own variables and command then lead to.
+WITH_CONSUL = [ROOT / "docs/how-to/consul.md"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -26,6 +30,12 @@ def _logging_as_before() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_blocks(page: Path, tmp_path: Path) -> None:
+def test_blocks(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All of the page's blocks run, in the order in which they are read."""
+    if page in WITH_CONSUL:
+        own_consul: Callable[[], ConsulAgent] = request.getfixturevalue("own_consul")
+        monkeypatch.setenv("CONSUL_HTTP_ADDR", own_consul().address)
+        monkeypatch.setenv("PATH", str(CONSUL.find().parent), prepend=os.pathsep)
     run_page(page, tmp_path)
