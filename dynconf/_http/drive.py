@@ -1,5 +1,6 @@
 """Runs a protocol over a client: sends what it asks for, waits as long as it says, passes on its news."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -7,6 +8,9 @@ from dynconf.errors import SourceError
 from dynconf.protocols.exchange import Pause, Reply, Request, Steps
 
 T = TypeVar("T")
+
+BREATHER = 0.002
+"""Seconds after news in which what it sets off goes first; the next request can wait."""
 
 
 async def perform(
@@ -41,6 +45,7 @@ async def perform(
                 await sleep(step.seconds)
             else:
                 report(step)
+                await asyncio.sleep(BREATHER)
     except StopIteration as stop:
         value: T = stop.value
         return value

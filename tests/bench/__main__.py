@@ -10,7 +10,7 @@ from os import sched_getaffinity
 
 from tests.bench._report import HEADER, Line
 
-SUBJECTS = ("reading", "first_load", "saving", "one_key", "subscribers", "importing", "threads")
+SUBJECTS = ("reading", "first_load", "saving", "one_key", "subscribers", "importing", "threads", "consul")
 
 
 def main(names: list[str]) -> None:

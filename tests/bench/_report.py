@@ -28,7 +28,7 @@ class Line:
     theirs: float | None = None
     goal: Literal["ratio", "figure", "more"] | None = None
     most: float = 0.0
-    unit: Literal["s", "%", "threads"] = "s"
+    unit: Literal["s", "%", "threads", "connections", "requests"] = "s"
 
     @property
     def ratio(self) -> float | None:
