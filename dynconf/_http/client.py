@@ -85,23 +85,22 @@ class Client:
         errors: list[SourceUnavailable] = []
         failing: Reply | None = None
         for endpoint in self._circuits.candidates():
+            asked = True
             try:
                 reply = await self._ask(endpoint, request)
             except _NotAsked as error:
                 errors.append(error.fault)
+                asked = False
             except SourceUnavailable as error:
                 errors.append(error)
-                if not request.repeatable:
-                    self._circuits.failed(endpoint)
-                    break
             else:
                 if reply.status not in _FAILING:
                     self._circuits.succeeded(endpoint)
                     return reply
                 failing = reply
-                if not request.repeatable:
-                    break
             self._circuits.failed(endpoint)
+            if asked and not request.repeatable:
+                break
         if failing is not None:
             return failing
         if len(errors) == 1:
@@ -125,7 +124,8 @@ class Client:
                 reply = await self._persist(pool, endpoint, address, request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 fault = unreachable(endpoint, error, request.timeout)
-            except httpx.TransportError as error:
+            except (httpx.TransportError, ssl.SSLError) as error:
+                # httpx lets TLS's own errors through that come after the handshake.
                 raise unreachable(endpoint, error, request.timeout) from None
             else:
                 self._worked[endpoint] = address
@@ -148,14 +148,22 @@ class Client:
     async def _exchange(
         self, pool: httpx.AsyncHTTPTransport, endpoint: Endpoint, address: str, request: Request
     ) -> Reply:
-        response = await pool.handle_async_request(self._http_request(endpoint, address, request))
+        response: httpx.Response | None = None
         try:
-            async with asyncio.timeout(BODY_TIME):
+            # httpx's own time begins anew with every byte.
+            async with asyncio.timeout(CONNECT_TIME + request.timeout) as limit:
+                response = await pool.handle_async_request(self._http_request(endpoint, address, request))
+                limit.reschedule(asyncio.get_running_loop().time() + BODY_TIME)
                 body = await _body(response, endpoint, request.limit)
         except TimeoutError:
-            raise httpx.ReadTimeout("the body drips") from None
+            if response is None:
+                raise httpx.ReadTimeout("the headers drip") from None
+            raise SourceUnavailable(
+                f"{endpoint}: the answer began, but did not end within {BODY_TIME:g} s"
+            ) from None
         finally:
-            await response.aclose()
+            if response is not None:
+                await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, headers, body, str(endpoint))
 
@@ -217,7 +225,8 @@ class Client:
             return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
         try:
-            found = await self._blocking(resolve)
+            async with asyncio.timeout(CONNECT_TIME):
+                found = await self._blocking(resolve)
         except (OSError, UnicodeError) as error:
             if endpoint not in self._addresses:
                 fault = unresolved(endpoint, error if isinstance(error, OSError) else OSError())

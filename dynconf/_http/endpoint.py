@@ -2,12 +2,14 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from dynconf.errors import UsageError
 
+URL_PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 
 
@@ -28,12 +30,15 @@ class Endpoint:
     path: str = ""
 
     @classmethod
-    def parse(cls, text: str, *, port: int, secure: bool = False) -> "Endpoint":
+    def parse(
+        cls, text: str, *, port: int, ports: Mapping[str, int] = URL_PORTS, secure: bool = False
+    ) -> "Endpoint":
         """Read `host`, `host:port` or a URL with nothing behind its path.
 
         Args:
             text: the address.
-            port: what holds if it has none.
+            port: what holds for an address without a scheme and a port.
+            ports: what holds for each scheme if it has no port.
             secure: whether an address without a scheme means https.
 
         Raises:
@@ -42,6 +47,7 @@ class Endpoint:
         text = text.strip()
         if "://" not in text:
             text = f"{'https' if secure else 'http'}://{text}"
+            ports = dict.fromkeys(ports, port)
         try:
             parts = urlsplit(text)
             host, given = parts.hostname or "", parts.port
@@ -56,9 +62,9 @@ class Endpoint:
         if parts.query or parts.fragment or not (_is_ip(host) or _HOST.fullmatch(host)) or given == 0:
             raise _mistake("is no host:port and no URL")
         scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
-        if given is None:
-            given = port
-        return cls(scheme, host, given, parts.path.rstrip("/"))
+        return cls(
+            scheme, host, given or ports[scheme], quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=")
+        )
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}{self.path}"

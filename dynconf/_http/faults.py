@@ -1,5 +1,6 @@
 """What went wrong on the way to a server, in words for whoever has to mend it."""
 
+import re
 import socket
 import ssl
 from typing import Final
@@ -12,13 +13,15 @@ from dynconf.errors import SourceUnavailable
 CONNECT_TIME: Final = 3.0
 """Seconds that a connection, with TLS, may take."""
 
+_GONE: Final = re.compile("disconnected|closed connection")
 
-def unreachable(endpoint: Endpoint, error: httpx.TransportError, timeout: float) -> SourceUnavailable:
+
+def unreachable(endpoint: Endpoint, error: Exception, timeout: float) -> SourceUnavailable:
     """The error to tell; none of httpx's own text, but for what TLS says of a certificate.
 
     Args:
         endpoint: who was asked.
-        error: what httpx raised.
+        error: what httpx raised, or TLS beneath it.
         timeout: seconds that the reply was waited for.
     """
     return SourceUnavailable(f"{endpoint}: {_reason(endpoint, error, timeout)}")
@@ -34,7 +37,7 @@ def _is_unknown(error: OSError) -> bool:
     return isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
 
 
-def _reason(endpoint: Endpoint, error: httpx.TransportError, timeout: float) -> str:
+def _reason(endpoint: Endpoint, error: Exception, timeout: float) -> str:
     cause = _root(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
@@ -53,7 +56,7 @@ def _reason(endpoint: Endpoint, error: httpx.TransportError, timeout: float) -> 
         return f"connected, but no answer within {timeout:g} s"
     if isinstance(error, httpx.ConnectError):
         return _refused(cause)
-    if isinstance(error, httpx.RemoteProtocolError) and "disconnect" not in str(error):
+    if isinstance(error, httpx.RemoteProtocolError) and not _GONE.search(str(error)):
         return "what answers does not speak HTTP; is it https:// there, or another port?"
     return "the connection was lost before the answer was complete"
 
@@ -69,12 +72,13 @@ def _root(error: BaseException) -> BaseException:
     """The operating system's or TLS's own error, if there is one beneath."""
     found: BaseException | None = error
     seen = error
-    while found is not None:
+    # That TLS waits for more bytes is raised as an error and is none.
+    while found is not None and not isinstance(found, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
         seen = found
+        if isinstance(seen, (ssl.SSLError, ConnectionRefusedError)):
+            break
         if isinstance(found, BaseExceptionGroup):
             found = found.exceptions[0]
         else:
             found = found.__cause__ or found.__context__
-        if isinstance(seen, (ssl.SSLError, ConnectionRefusedError)):
-            return seen
     return seen

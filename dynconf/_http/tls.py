@@ -1,8 +1,10 @@
 """How servers prove who they are, and how we do."""
 
 import logging
+import os
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 from dynconf.errors import UsageError
 
@@ -37,6 +39,8 @@ class TLS:
         """
         import httpx  # noqa: PLC0415 - costly to import
 
+        for option in ("ca", "ca_path", "cert", "key"):
+            _check(option, getattr(self, option))
         if not self.verify:
             _logger.warning("certificates are not verified: whoever sits in between can read and alter all")
             context = httpx.create_ssl_context(verify=False)
@@ -44,15 +48,18 @@ class TLS:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             try:
                 context.load_verify_locations(self.ca, self.ca_path)
-            except (OSError, ssl.SSLError) as error:
-                raise _unreadable("ca", self.ca or self.ca_path, error) from None
+            except ssl.SSLError:
+                raise UsageError(f"ca={self.ca} holds no certificate in PEM") from None
         else:
             context = httpx.create_ssl_context()
         if self.cert:
             try:
                 context.load_cert_chain(self.cert, self.key, password=_no_passphrase)
-            except (OSError, ssl.SSLError) as error:
-                raise _unreadable("cert", self.cert, error) from None
+            except ssl.SSLError:
+                raise UsageError(
+                    f"cert={self.cert} holds no certificate in PEM, or its key is missing, another one's,"
+                    " or has a passphrase"
+                ) from None
         elif self.key:
             raise UsageError("there is a key= without the certificate that it is of: give cert= as well")
         return context
@@ -63,6 +70,14 @@ def _no_passphrase() -> bytes:
     return b""
 
 
-def _unreadable(option: str, path: str | None, error: OSError) -> UsageError:
-    why = "no certificate, or not with its key" if isinstance(error, ssl.SSLError) else error.strerror
-    return UsageError(f"{option}={path} cannot be read: {why}")
+def _check(option: str, path: str | None) -> None:
+    """OpenSSL does not tell which file it cannot read, and takes a missing folder for an empty one."""
+    if path is None:
+        return
+    try:
+        if option == "ca_path":
+            os.scandir(path).close()
+        else:
+            Path(path).open("rb").close()
+    except OSError as error:
+        raise UsageError(f"{option}={path} cannot be read: {error.strerror}") from None

@@ -12,6 +12,7 @@ __all__ = [
     "Pause",
     "Reply",
     "Request",
+    "Rest",
     "Steps",
 ]
 
@@ -30,10 +31,12 @@ class Request:
         path: from the server's root, percent-encoded.
         query: parameters; a text that is empty is sent as a name alone.
         body: the content.
-        headers: those that belong to the protocol; never credentials.
+        headers: those that belong to the protocol.
+        credentials: headers that must not be shown.
         timeout: seconds until the reply has to begin.
         held: whether the server keeps it until something happens, so that it needs a connection
             of its own for long.
+        patience: seconds after which a held one is given up; that is no failure, `None` comes instead.
         repeatable: whether another server may be asked, and a lost connection tried again, although
             the first may have acted on it.
         limit: bytes that the reply's body may have.
@@ -42,10 +45,12 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = ANSWER_TIME
     held: bool = False
+    patience: float | None = None
     repeatable: bool = True
     limit: int = 64 * 1024 * 1024
 
@@ -67,8 +72,25 @@ class Pause:
     seconds: float
 
 
-Steps: TypeAlias = Generator[Any, Reply | None, T]
-"""A protocol at work: yields a `Request`, a `Pause` or news, and returns `T`."""
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Wait until there is something new to do, at most that many seconds; `None` is for ever."""
+
+    seconds: float | None
+
+
+Steps: TypeAlias = Generator[Any, Any, T]
+"""A protocol at work; it returns `T`.
+
+| it yields | and is sent |
+| --- | --- |
+| a `Request` | the `Reply`; `None` if it was held and is given up, as patience ends or there is more to do |
+| a list of `Request`s | a list with the `Reply` or the `SourceError` of each |
+| a `Pause` or a `Rest` | nothing, when that is over |
+| anything else | nothing: it is news |
+
+Where a request has no reply, its `SourceError` is thrown.
+"""
 
 
 class Busy(SourceUnavailable):

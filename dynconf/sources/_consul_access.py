@@ -4,14 +4,13 @@ import base64
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from dynconf._http.endpoint import Endpoint
 from dynconf._http.tls import TLS
 from dynconf.errors import AccessDenied, UsageError
 
-PORT: Final = 8500
-SECURE_PORT: Final = 8501
+PORT, SECURE_PORT = 8500, 8501
 Consistency = Literal["default", "consistent", "stale"]
 
 
@@ -37,10 +36,12 @@ class Access:
         """The credentials, as a request carries them.
 
         Raises:
-            AccessDenied: the token's file cannot be read.
+            AccessDenied: the token's file cannot be read, or what it holds is no token.
         """
         headers = {}
         token = self.token or (_read(self.token_file) if self.token_file else "")
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise AccessDenied("the token holds blanks or other characters that no token has")
         if token:
             headers["x-consul-token"] = token
         if self.log_in:

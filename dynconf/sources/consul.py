@@ -12,6 +12,7 @@ from dynconf._http.drive import perform
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import SourceError, UsageError
+from dynconf.protocols.consul.kv import path_of
 from dynconf.protocols.consul.spring import Format, Spring
 from dynconf.protocols.consul.watch import Failed, Found, Unchanged, Watch, follow
 from dynconf.sources._consul_layouts import Document, Keys, Layout, SpringContexts
@@ -142,7 +143,7 @@ class Consul(Source):
         if self.layout == "document":
             return Document(self.key, self._format)
         if self.layout == "keys":
-            return Keys(self.key.rstrip("/") + "/" if self.key.strip("/") else "")
+            return Keys(self.key.rstrip("/") + "/")
         return SpringContexts(replace(self._spring, application=self.key), self._profiles)
 
 
@@ -227,10 +228,9 @@ class _Run:
 
 
 def _check_key(key: str) -> None:
-    if key.startswith("/"):
-        raise UsageError("a key of Consul does not begin with a slash")
     if not key:
         raise UsageError("expected a key")
+    path_of(key)
 
 
 def _spring_format(format: str | None) -> Format:

@@ -32,6 +32,7 @@ class ConsulServer(Connectable):
     Args:
         *addresses: `host:port` or `http(s)://host:port`, also several with commas between;
             `CONSUL_HTTP_ADDR`, else `http://127.0.0.1:8500`. `CONSUL_HTTP_SSL=true` means https.
+            Without a port it is 8500, of a URL that of its scheme.
         token: the ACL token; `CONSUL_HTTP_TOKEN`.
         token_file: a file that holds it; `CONSUL_HTTP_TOKEN_FILE`.
         datacenter: whose keys; that of the agent if not given.

@@ -8,3 +8,4 @@ from typing import Any
 
 DynamicConfig: Any = import_module("dynamic_config").DynamicConfig
 Dynaconf: Any = import_module("dynaconf").Dynaconf
+ConsulClient: Any = import_module("consul").Consul

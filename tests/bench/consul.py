@@ -13,11 +13,11 @@ from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 
-import consul as py_consul
 import httpx
 from pydantic import BaseModel
 
 from dynconf import Config, Consul, ConsulServer
+from tests.bench._peers import ConsulClient
 from tests.bench._report import Line
 from tests.servers.consul import ConsulAgent
 
@@ -124,7 +124,7 @@ def _httpx(address: str, key: str, told: Told) -> Iterator[None]:
 def _py_consul(address: str, key: str, told: Told) -> Iterator[None]:
     def follow() -> None:
         host, _, port = address.partition(":")
-        client = py_consul.Consul(host=host, port=int(port))
+        client = ConsulClient(host=host, port=int(port))
         index, _ = client.kv.get(key)
         begun.set()
         with suppress(OSError):  # until the agent ends

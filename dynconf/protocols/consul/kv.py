@@ -4,7 +4,6 @@ See https://developer.hashicorp.com/consul/api-docs/kv.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from dynconf.errors import Conflict, UsageError
-from dynconf.protocols.consul.replies import check, data_of, entries_of, failure, not_consul
+from dynconf.protocols.consul.replies import check, data_of, entries_of, not_consul
 from dynconf.protocols.exchange import Reply, Request, Steps
 
 __all__ = [
@@ -133,12 +132,9 @@ def transaction(
     assert reply is not None
     if reply.status == 409:
         raise _conflict(reply, operations)
-    if reply.status != 200:
-        raise failure(reply, 'key_prefix "…" { policy = "write" }')
-    results = data_of(reply)
-    found = results.get("Results") if isinstance(results, dict) else None
+    results = _written(reply, 'key_prefix "…" { policy = "write" }')
     try:
-        return [_entry(result["KV"]) for result in found or ()]
+        return [_entry(result["KV"]) for result in results["Results"] or ()]
     except (KeyError, TypeError, ValueError):
         raise not_consul(reply) from None
 
@@ -169,7 +165,16 @@ def entries(reply: Reply, right: str) -> list[ConsulEntry]:
 
 
 def path_of(key: str) -> str:
-    """Where a key is in the API."""
+    """Where a key is in the API.
+
+    Raises:
+        UsageError: Consul would take the name for another key's, as it tidies paths up, also encoded ones.
+    """
+    if key.startswith("/") or "//" in key or not {".", ".."}.isdisjoint(key.split("/")):
+        raise UsageError(
+            "a key of Consul neither begins with a slash nor has two in a row,"
+            " and no step of it is '.' or '..'"
+        )
     return "/v1/kv/" + quote(key, safe="/")
 
 
@@ -184,16 +189,15 @@ def prefix_right(prefix: str, policy: str) -> str:
 
 
 def _entry(raw: Mapping[str, Any]) -> ConsulEntry:
-    try:
-        value = base64.b64decode(raw["Value"] or "", validate=True)
-    except binascii.Error as error:
-        raise ValueError("no base64") from error
-    key, index = raw["Key"], raw["ModifyIndex"]
-    if not isinstance(key, str) or not isinstance(index, int):
+    value = base64.b64decode(raw["Value"] or "", validate=True)
+    key, session = raw["Key"], raw.get("Session", "")
+    numbers = raw["ModifyIndex"], raw.get("CreateIndex", 0), raw.get("Flags", 0)
+    if not all(isinstance(text, str) for text in (key, session)):
         raise TypeError
-    return ConsulEntry(
-        key, value, index, raw.get("CreateIndex", 0), raw.get("Flags", 0), raw.get("Session", "")
-    )
+    if not all(isinstance(number, int) for number in numbers):
+        raise TypeError
+    key.encode()  # JSON can write half a character, which is no text
+    return ConsulEntry(key, value, *numbers, session)
 
 
 def _operation(operation: ConsulOperation) -> dict[str, Any]:
@@ -206,11 +210,16 @@ def _operation(operation: ConsulOperation) -> dict[str, Any]:
     return step
 
 
-def _done(reply: Reply, right: str) -> bool:
+def _written(reply: Reply, right: str) -> Any:
+    """What Consul says to a write; it never says 404, as it makes what is not there."""
     if reply.status == 404:
         raise not_consul(reply)
     check(reply, right)
-    done = data_of(reply)
+    return data_of(reply)
+
+
+def _done(reply: Reply, right: str) -> bool:
+    done = _written(reply, right)
     if not isinstance(done, bool):
         raise not_consul(reply)
     return done
@@ -221,7 +230,7 @@ def _conflict(reply: Reply, operations: Sequence[ConsulOperation]) -> Exception:
     errors = raw.get("Errors") if isinstance(raw, dict) else None
     if not isinstance(errors, list):
         return not_consul(reply)
-    numbers = {error.get("OpIndex") for error in errors if isinstance(error, dict)}
+    numbers = [error.get("OpIndex") for error in errors if isinstance(error, dict)]
     failed = [
         f"{operation.verb} '{operation.key}'"
         for number, operation in enumerate(operations)

@@ -45,7 +45,7 @@ class Spring:
         separator = "-" if self.format == "files" else self.profile_separator
         end = "." if self.format == "files" else "/"
         start = f"{self.prefix.strip('/')}/" if self.prefix.strip("/") else ""
-        for name in (self.default_context, self.application):
+        for name in dict.fromkeys((self.default_context, self.application)):
             yield f"{start}{name}{end}"
-            for profile in profiles:
+            for profile in dict.fromkeys(profiles):
                 yield f"{start}{name}{separator}{profile}{end}"

@@ -6,6 +6,7 @@ are compared; a list that ACLs have filtered is no deletion.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,12 +30,15 @@ __all__ = [
 _LONGER: Final = 17 / 16
 """Consul adds up to a sixteenth to the time that it holds a query for."""
 
+_INDEX: Final = re.compile("[0-9]{1,20}")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The keys as they are now, in the order of their names; none if there are none.
 
-    `revision` is the same for the same contents, and tells the highest ModifyIndex among them.
+    `revision` begins with the highest ModifyIndex among them, which may grow without any new content, as
+    when flags are set; after the hyphen it is the same for the same contents.
     """
 
     entries: tuple[ConsulEntry, ...]
@@ -79,7 +83,7 @@ class Watch:
         if self.recurse:
             query["recurse"] = ""
         if not index:
-            return read_request(self.key, query, limit=self.limit)
+            return read_request(self.key, query, held=True, limit=self.limit)
         query |= {"index": str(index), "wait": f"{max(1, round(self.wait * 1000))}ms"}
         timeout = self.wait * _LONGER + ANSWER_TIME
         return read_request(self.key, query, timeout=timeout, held=True, limit=self.limit)
@@ -92,7 +96,7 @@ class Watch:
         """
         right = prefix_right(self.key, "read") if self.recurse else key_right(self.key, "read")
         found = entries(reply, right)
-        if not reply.headers.get(INDEX, "").isdecimal():
+        if not _INDEX.fullmatch(reply.headers.get(INDEX, "")):
             raise not_consul(reply)
         if reply.headers.get(FILTERED) == "true" and not self.partial:
             raise AccessDenied(
@@ -132,11 +136,12 @@ def follow(
             continue
         backoff.succeeded()
         revision = revision_of(found)
-        if revision == known:
+        contents = revision.partition("-")[2]
+        if contents == known:
             yield Unchanged()
         else:
             yield Found(found, revision)
-        known = revision
+        known = contents
         if not watching:
             return
         index = next_index(index, int(reply.headers[INDEX]))
