@@ -5,49 +5,113 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from dynconf.errors import SourceError
-from dynconf.protocols.exchange import Pause, Reply, Request, Steps
+from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps
 
 T = TypeVar("T")
 
 BREATHER = 0.002
 """Seconds after news in which what it sets off goes first; the next request can wait."""
 
+SIDE_BY_SIDE = 8
+"""Requests of one protocol that are under way at the same time."""
 
-async def perform(
-    steps: Steps[T],
-    send: Callable[[Request], Awaitable[Reply]],
-    sleep: Callable[[float], Awaitable[None]],
-    report: Callable[[Any], None],
-) -> T:
-    """Run a protocol to its end.
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Driver:
+    """What a protocol runs on.
 
     Args:
-        steps: the protocol.
         send: sends a request.
         sleep: waits some seconds.
-        report: takes whatever else it yields.
-
-    Raises:
-        SourceError: what the protocol raises.
+        report: takes the news.
     """
-    answer: Reply | None = None
-    fault: SourceError | None = None
-    try:
-        while True:
-            step = steps.send(answer) if fault is None else steps.throw(fault)
-            answer = fault = None
-            if isinstance(step, Request):
+
+    def __init__(
+        self,
+        send: Callable[[Request], Awaitable[Reply]],
+        sleep: Sleep = asyncio.sleep,
+        report: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._send = send
+        self._sleep = sleep
+        self._report = report
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something new to do: a rest ends, and what a server holds is given up."""
+        self._woken.set()
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Run a protocol to its end.
+
+        Raises:
+            SourceError: what the protocol raises.
+        """
+        answer: object = None
+        fault: SourceError | None = None
+        try:
+            while True:
+                step = steps.send(answer) if fault is None else steps.throw(fault)
+                answer = fault = None
                 try:
-                    answer = await send(step)
+                    answer = await self._do(step)
                 except SourceError as error:
                     fault = error
-            elif isinstance(step, Pause):
-                await sleep(step.seconds)
-            else:
-                report(step)
-                await asyncio.sleep(BREATHER)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-    finally:
-        steps.close()
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        finally:
+            steps.close()
+
+    async def _do(self, step: object) -> object:
+        if isinstance(step, Request):
+            return await (self._hold(step) if step.held else self._send(step))
+        if isinstance(step, list):
+            return await self._send_all(step)
+        if isinstance(step, Pause):
+            await self._sleep(step.seconds)
+        elif isinstance(step, Rest):
+            await self._unless_woken(asyncio.get_running_loop().create_future, step.seconds)
+        else:
+            assert self._report is not None, f"a call has no news: {type(step).__name__}"
+            self._report(step)
+            await asyncio.sleep(BREATHER)
+        return None
+
+    async def _hold(self, request: Request) -> Reply | None:
+        return await self._unless_woken(lambda: self._send(request), request.patience)
+
+    async def _send_all(self, requests: list[Request]) -> list[Reply | SourceError]:
+        turn = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def one(request: Request) -> Reply | SourceError:
+            async with turn:
+                try:
+                    return await self._send(request)
+                except SourceError as error:
+                    return error
+
+        return await asyncio.gather(*map(one, requests))
+
+    async def _unless_woken(self, make: Callable[[], Awaitable[T]], patience: float | None) -> T | None:
+        """Wait for what comes first: the work, the end of patience, or something new to do."""
+        if self._woken.is_set():
+            self._woken.clear()
+            return None
+        working = asyncio.ensure_future(make())
+        woken = asyncio.ensure_future(self._woken.wait())
+        tasks: list[asyncio.Future[Any]] = [working, woken]
+        if patience is not None:
+            tasks.append(asyncio.ensure_future(self._sleep(patience)))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            if woken.done():
+                self._woken.clear()
+            return None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 from dynconf._host.host import Host
 from dynconf._host.process import park
 from dynconf._http.client import Client
-from dynconf._http.drive import perform
+from dynconf._http.drive import Driver
 from dynconf.errors import UsageError
 from dynconf.protocols.exchange import Steps
 
@@ -116,12 +116,8 @@ class _Connection:
     async def _perform(self, steps: Callable[[], Steps[T]]) -> T:
         if self._client is None:
             self._client = self._make(self._host)
-        return await perform(steps(), self._client.send, asyncio.sleep, _no_news)
+        return await Driver(self._client.send).run(steps())
 
     def _hang_up(self) -> Coroutine[Any, Any, None]:
         client, self._client = self._client, None
         return client.close() if client is not None else asyncio.sleep(0)
-
-
-def _no_news(news: object) -> None:
-    raise AssertionError(f"a call has no news: {type(news).__name__}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from dynconf._addresses import Address, Mistake
-from dynconf._http.drive import perform
+from dynconf._http.drive import Driver
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import SourceError, UsageError
@@ -187,7 +187,7 @@ class _Run:
         def report(news: Found | Unchanged | Failed) -> None:
             self._report(number, news)
 
-        await perform(steps, self._client.send, feed.clock.sleep, report)
+        await Driver(self._client.send, feed.clock.sleep, report).run(steps)
 
     def _report(self, number: int, news: Found | Unchanged | Failed) -> None:
         if isinstance(news, Failed):

@@ -30,7 +30,9 @@ class Reader:
         self._thread = threading.Thread(target=self._read)
 
     def _read(self) -> None:
-        while not self._ending.wait(0.001):
+        ending = False
+        while not ending:
+            ending = self._ending.wait(0.001)  # what holds at the end is read as well
             n = self._settings.current.n
             if self.seen[-1:] != [n]:
                 self.seen.append(n)

@@ -4,9 +4,9 @@ import pytest
 
 from dynconf.errors import AccessDenied, RequestRefused, SourceError, SourceUnavailable, UnexpectedReply
 from dynconf.protocols.consul.kv import list_keys, put
-from dynconf.protocols.consul.replies import retry_after
 from dynconf.protocols.consul.watch import Watch, follow
 from dynconf.protocols.exchange import Busy, Reply
+from dynconf.protocols.failures import retry_after
 from dynconf.testing import ManualClock
 from tests.protocols.canned import SECRET, SERVER, missing, plain, play, raw, reply
 

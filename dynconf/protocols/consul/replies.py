@@ -4,7 +4,8 @@ import json
 from typing import Any, Final
 
 from dynconf.errors import AccessDenied, RequestRefused, SourceError, UnexpectedReply
-from dynconf.protocols.exchange import Busy, Reply
+from dynconf.protocols.exchange import Reply
+from dynconf.protocols.failures import failing, redirected, stranger
 
 __all__ = [
     "FILTERED",
@@ -14,7 +15,6 @@ __all__ = [
     "entries_of",
     "failure",
     "not_consul",
-    "retry_after",
 ]
 
 INDEX: Final = "x-consul-index"
@@ -87,17 +87,10 @@ def failure(reply: Reply, right: str) -> SourceError:
             f"{server} takes nothing that large (HTTP 413): a value has at most 512 KB"
             " unless its kv_max_value_size says otherwise, a transaction txn_max_req_len"
         )
-    if status == 429:
-        return Busy(f"{server} limits the rate of requests (HTTP 429)", retry_after(reply))
     if 300 <= status < 400:
-        return UnexpectedReply(
-            f"{server} redirects elsewhere (HTTP {status}), which is not followed, for the sake of the"
-            " credentials: configure the address that it leads to"
-        )
-    if status >= 500:
-        asked = retry_after(reply)
-        reason = f"{server} fails (HTTP {status})" + (f": {known}" if known else "; its log says why")
-        return Busy(reason, asked) if asked else UnexpectedReply(reason)
+        return redirected(reply)
+    if status == 429 or status >= 500:
+        return failing(reply, known)
     if known and status == 400:
         return UnexpectedReply(f"{server}: {known}")
     return RequestRefused(f"{server} refuses the request (HTTP {status})" + (f": {known}" if known else ""))
@@ -105,16 +98,4 @@ def failure(reply: Reply, right: str) -> SourceError:
 
 def not_consul(reply: Reply) -> UnexpectedReply:
     """The error for what answers, but not as Consul does."""
-    kind = reply.headers.get("content-type", "").partition(";")[0].strip()
-    told = f", {kind[:40]}" if kind and kind.isascii() and kind.isprintable() else ""
-    what = f"HTTP {reply.status}{told}"
-    return UnexpectedReply(
-        f"what answers at {reply.server} is no Consul ({what}): check the address and port, and"
-        " whether a proxy or another program answers there"
-    )
-
-
-def retry_after(reply: Reply) -> float:
-    """Seconds that the server asks to wait; 0 if it does not say, or gives a date."""
-    text = reply.headers.get("retry-after", "").strip()
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0
+    return stranger(reply, "Consul")

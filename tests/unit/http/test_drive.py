@@ -1,13 +1,14 @@
 """Running a protocol: requests are sent, pauses waited for, news passed on, and it is closed in the end."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from dynconf._http.drive import perform
+from dynconf._http.drive import Driver
 from dynconf.errors import SourceError, SourceUnavailable
-from dynconf.protocols.exchange import Pause, Reply, Request, Steps
+from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps
 from tests.unit.http.fake_server import in_loop
 
 GET = Request("GET", "/")
@@ -32,7 +33,7 @@ class Log:
         self.seen.append(seconds)
 
     async def run(self, steps: Steps[Any]) -> Any:
-        return await perform(steps, self.send, self.sleep, self.seen.append)
+        return await Driver(self.send, self.sleep, self.seen.append).run(steps)
 
 
 @in_loop
@@ -114,9 +115,103 @@ async def test_cancelled() -> None:
         return REPLY
 
     begun = asyncio.Event()
-    task = asyncio.create_task(perform(steps(), never, asyncio.sleep, print))
+    task = asyncio.create_task(Driver(never).run(steps()))
     await begun.wait()
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
     assert closed.is_set()
+
+
+@in_loop
+async def test_several_at_once() -> None:
+    """A list of requests is sent side by side; each answer, reply or error, stands in its place."""
+    fault = SourceUnavailable("nobody")
+
+    async def send(request: Request) -> Reply:
+        started.append(request.path)
+        if len(started) == 3:
+            all_started.set()
+        await all_started.wait()
+        if request.path == "/b":
+            raise fault
+        return Reply(200, {}, request.path.encode())
+
+    def steps() -> Steps[list[Any]]:
+        answers = yield [Request("GET", path) for path in ("/a", "/b", "/c")]
+        return [answer.body if isinstance(answer, Reply) else answer for answer in answers]
+
+    started: list[str] = []
+    all_started = asyncio.Event()
+    assert await Driver(send).run(steps()) == [b"/a", fault, b"/c"]
+
+
+HELD = Request("GET", "/", held=True)
+
+
+@in_loop
+async def test_held_request_is_given_up() -> None:
+    """Waking ends what a server holds, its patience does so as well, and neither is a failure."""
+
+    async def never(request: Request) -> Reply:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+        return REPLY
+
+    def steps(request: Request) -> Steps[object]:
+        return (yield request)
+
+    begun = asyncio.Event()
+    ended: list[bool] = []
+    driver = Driver(never)
+    task = asyncio.create_task(driver.run(steps(HELD)))
+    await begun.wait()
+    driver.wake()
+    assert await task is None
+    assert await driver.run(steps(replace(HELD, patience=0.0))) is None
+    assert ended == [True, True]
+
+
+@in_loop
+async def test_waking_is_not_lost() -> None:
+    """What there is to do before a request is held is looked at first; a reply that is there is given."""
+    sent: list[Request] = []
+
+    async def send(request: Request) -> Reply:
+        sent.append(request)
+        await asyncio.sleep(0)
+        return REPLY
+
+    def steps() -> Steps[list[object]]:
+        driver.wake()
+        first = yield GET
+        second = yield HELD
+        third = yield HELD
+        return [first, second, third]
+
+    driver = Driver(send)
+    assert await driver.run(steps()) == [REPLY, None, REPLY]
+
+
+@in_loop
+async def test_rest() -> None:
+    """A rest ends when its time is over or when there is something to do; one without a time only then."""
+
+    def steps(seconds: float | None) -> Steps[str]:
+        assert (yield Rest(seconds)) is None
+        return "rested"
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    slept: list[float] = []
+    driver = Driver(Log().send, sleep)
+    assert await driver.run(steps(7.0)) == "rested"
+    assert slept == [7.0]
+    task = asyncio.create_task(driver.run(steps(None)))
+    await asyncio.sleep(0)
+    driver.wake()
+    assert await task == "rested"

@@ -1,0 +1,44 @@
+"""What a server's refusals mean, whatever server it is. None of a reply's content is ever told."""
+
+from dynconf.errors import SourceError, UnexpectedReply
+from dynconf.protocols.exchange import Busy, Reply
+
+__all__ = ["failing", "redirected", "retry_after", "stranger"]
+
+
+def redirected(reply: Reply) -> SourceError:
+    """The error for a reply that leads elsewhere."""
+    return UnexpectedReply(
+        f"{reply.server} redirects elsewhere (HTTP {reply.status}), which is not followed, for the sake of"
+        " the credentials: configure the address that it leads to"
+    )
+
+
+def failing(reply: Reply, why: str) -> SourceError:
+    """The error for a server that has a fault of its own, or wants to be asked less.
+
+    Args:
+        reply: of status 429, or 500 and above.
+        why: what is known of the cause; empty if nothing is.
+    """
+    asked = retry_after(reply)
+    if reply.status == 429:
+        return Busy(f"{reply.server} limits the rate of requests (HTTP 429)", asked)
+    reason = f"{reply.server} fails (HTTP {reply.status}){': ' + why if why else '; its log says why'}"
+    return Busy(reason, asked) if asked else UnexpectedReply(reason)
+
+
+def stranger(reply: Reply, name: str) -> UnexpectedReply:
+    """The error for what answers, but not as the server of that name does."""
+    kind = reply.headers.get("content-type", "").partition(";")[0].strip()
+    told = f", {kind[:40]}" if kind and kind.isascii() and kind.isprintable() else ""
+    return UnexpectedReply(
+        f"what answers at {reply.server} is no {name} (HTTP {reply.status}{told}): check the address and"
+        " port, and whether a proxy or another program answers there"
+    )
+
+
+def retry_after(reply: Reply) -> float:
+    """Seconds that the server asks to wait; 0 if it does not say, or gives a date."""
+    text = reply.headers.get("retry-after", "").strip()
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0
