@@ -87,7 +87,7 @@ def unfolded(folder: Folder, limits: Limits) -> dict[str, Any]:
     """
     if sum(map(len, folder.values.values())) > limits.bytes:
         raise exceeded("bytes", limits)
-    entries = [Entry(key, _text(key, value), 0) for key, value in folder.values.items()]
+    entries = [Entry(key, _as_text(key, value), 0) for key, value in folder.values.items()]
     return unfold(entries, limits, None, delimiters=folder.delimiters, indexed=folder.indexed)
 
 
@@ -116,7 +116,7 @@ def _parser(format: str) -> _Parser:
     return cast("_Parser", import_module(f"dynconf.parsers._{module}"))
 
 
-def _text(key: str, value: bytes) -> str:
+def _as_text(key: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -1,14 +1,13 @@
 """Where Consul is and how to get in: what is said, and for the rest Consul's own environment variables."""
 
 import base64
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from dynconf._http.endpoint import Endpoint
 from dynconf._http.tls import TLS
-from dynconf.errors import AccessDenied, UsageError
+from dynconf.errors import AccessDenied
 
 PORT, SECURE_PORT = 8500, 8501
 Consistency = Literal["default", "consistent", "stale"]
@@ -62,39 +61,6 @@ def endpoints(addresses: Sequence[str], *, secure: bool = False) -> tuple[Endpoi
     port = SECURE_PORT if secure else PORT
     found = (Endpoint.parse(part, port=port, secure=secure) for part in each)
     return tuple(dict.fromkeys(found))
-
-
-def variable(name: str) -> str:
-    """One of Consul's variables; empty if it is not set."""
-    return os.environ.get(name, "").strip()
-
-
-def switch(name: str, *, default: bool) -> bool:
-    """A variable that says yes or no, as Go's `strconv.ParseBool` reads it.
-
-    Raises:
-        UsageError: it says something else.
-    """
-    text = variable(name)
-    if not text:
-        return default
-    if text.lower() in {"1", "t", "true"}:
-        return True
-    if text.lower() in {"0", "f", "false"}:
-        return False
-    raise UsageError(f"the environment variable {name} is neither true nor false")
-
-
-def from_variable(name: str, read: Callable[[str], tuple[Endpoint, ...]]) -> tuple[Endpoint, ...]:
-    """Addresses out of a variable, which an error then names.
-
-    Raises:
-        UsageError: it holds no address.
-    """
-    try:
-        return read(variable(name))
-    except UsageError as error:
-        raise UsageError(f"{name}: {error}") from None
 
 
 def _read(path: str) -> str:

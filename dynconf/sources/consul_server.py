@@ -14,10 +14,8 @@ from dynconf.sources._consul_access import (
     Access,
     Consistency,
     endpoints,
-    from_variable,
-    switch,
-    variable,
 )
+from dynconf.sources._variables import from_variable, switch, variable
 
 __all__ = ["ConsulEntry", "ConsulOperation", "ConsulServer"]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dynconf._values.limits import Limits
 from dynconf._values.snapshot import Folder
 from dynconf.errors import LimitExceeded, ParseError
-from dynconf.parsers import unfolded
+from dynconf.parsers import parse, unfolded
 
 SECRET = b"hunter2"
 
@@ -108,3 +108,9 @@ def test_it_is_a_tree_or_an_error(values: dict[str, bytes], delimiters: str, ind
         for step in key.replace(".", "/" if "." in delimiters else ".").split("/"):
             node = node[step]
         assert isinstance(node, str)
+
+
+def test_after_a_text_file() -> None:
+    """That another format's parser was loaded meanwhile changes nothing."""
+    parse(b"some text", format="text", limits=Limits())
+    assert unfolded(Folder({"a": b"1"}), Limits()) == {"a": "1"}
