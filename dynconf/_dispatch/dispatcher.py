@@ -37,8 +37,8 @@ class Interest(Protocol):
         """A new host is there: whatever was under way on another is not any more."""
         ...
 
-    def forked(self) -> None:
-        """This is a forked child: no thread of before is there."""
+    def forked(self, snapshot: Snapshot | None) -> None:
+        """This is a forked child: no thread of before is there, which may have been about to tell of that."""
         ...
 
 
@@ -125,9 +125,10 @@ class Dispatcher:
                 if old is not None and group is not None and index < known:
                     self._tell(group, old.models[index], new.models[index], new)
             for interest in [one for one in self._waiting if one.index < len(new.models)]:
-                tell = self._waiting.pop(interest, None)
+                tell = self._waiting.get(interest)
                 if tell is not None:
                     interest.begin(new, tell=tell)
+                    self._waiting.pop(interest, None)
 
     def _tell(self, group: _Group, old: Any, model: Any, new: Snapshot) -> None:
         # Selectors are the user's code, which may subscribe and close: copies are walked.
@@ -150,11 +151,16 @@ class Dispatcher:
             for interest in tuple(self._everyone):
                 interest.stopped()
 
-    def forked(self) -> None:
-        """Carry over into a forked child, where a thread that is no more may have held the lock."""
+    def forked(self, snapshot: Snapshot | None) -> None:
+        """Carry over into a forked child, where a thread that is no more may have held the lock.
+
+        Args:
+            snapshot: what is published; that thread may not have told everyone of it.
+        """
         self.lock = threading.RLock()
+        self._snapshot = snapshot
         for interest in self._everyone:
-            interest.forked()
+            interest.forked(None if interest in self._waiting else snapshot)
         for errors in self._on_error:
             errors.forked()
 

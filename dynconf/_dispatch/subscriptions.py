@@ -6,20 +6,40 @@ import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from dynconf._dispatch.dispatcher import Dispatcher
 from dynconf._dispatch.watch import Selector, Watch
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
-from dynconf._values.snapshot import Change
+from dynconf._values.snapshot import Snapshot
 from dynconf._values.tree import Path
 from dynconf.errors import DynconfError
 
 T = TypeVar("T")
 
 logger = logging.getLogger("dynconf.subscriptions")
+
+_caller: ContextVar["Subscription[Any] | None"] = ContextVar("dynconf_caller", default=None)
+"""The subscription whose function the running code belongs to, on whichever thread."""
+
+
+class Slot(Protocol):
+    """What a subscriber has still to be told."""
+
+    def take(self) -> Any:
+        """Empty it, or of several take the oldest; `None` if there is nothing to tell."""
+        ...
+
+    def told(self) -> None:
+        """What was taken has been seen."""
+        ...
+
+    def untake(self) -> None:
+        """What was taken has not been seen."""
+        ...
 
 
 class Subscription(ABC, Generic[T]):
@@ -28,6 +48,8 @@ class Subscription(ABC, Generic[T]):
     It is serial: the function is never called again while it still runs. It ends with `close()`,
     or as a context manager, and is kept when the Config stops and starts again.
     """
+
+    _slot: Slot
 
     def __init__(self, dispatcher: Dispatcher, function: Callable[..., Any]) -> None:
         self.name: str = getattr(function, "__qualname__", type(function).__name__)
@@ -61,10 +83,6 @@ class Subscription(ABC, Generic[T]):
     def _leave(self) -> None:
         """Have nothing put into the slot any more."""
 
-    @abstractmethod
-    def _next(self) -> Any:
-        """Empty the slot."""
-
     def _wake(self) -> None:
         host = self._dispatcher.host
         if host is not None:
@@ -76,11 +94,15 @@ class Subscription(ABC, Generic[T]):
             host.spawn(self._deliver(host), f"subscription {self.name}")
 
     async def _deliver(self, host: Host) -> None:
+        _caller.set(self)
         try:
             while not self.closed and host.alive and (item := self._next()) is not None:
                 try:
                     if self._is_async:
-                        await self._function(item)
+                        try:
+                            await self._function(item)
+                        finally:
+                            self._told()
                     else:
                         self._queued = item
                         try:
@@ -97,6 +119,14 @@ class Subscription(ABC, Generic[T]):
         finally:
             self._running = False
 
+    def _next(self) -> Any:
+        with self._dispatcher.lock:
+            return self._slot.take()
+
+    def _told(self) -> None:
+        with self._dispatcher.lock:
+            self._slot.told()
+
     def _call(self, item: Any) -> None:
         """Call a sync function, on its thread; one that hangs over a stop is not called beside itself."""
         with self._dispatcher.lock:
@@ -107,6 +137,7 @@ class Subscription(ABC, Generic[T]):
         try:
             self._function(item)
         finally:
+            self._told()
             self._inside = False
             if not self._running:
                 self._wake()
@@ -116,19 +147,23 @@ class Subscription(ABC, Generic[T]):
         with self._dispatcher.lock:
             if self._queued is item:
                 self._queued = None
-                self._untake(item)
-
-    @abstractmethod
-    def _untake(self, item: Any) -> None:
-        """Undo the last `_next`, which gave that; what came since is newer and stays."""
+                self._slot.untake()
 
     def _resumed(self) -> None:
         self._running = False
         self._wake()
 
     def _forked(self) -> None:
+        """In a forked child: what was under way is told again, as its thread or loop is no more.
+
+        A function that forked itself does go on; told again it might fork again, and so on.
+        """
         self._running = self._inside = False
         self._queued = None
+        if _caller.get() is self:
+            self._slot.told()
+        else:
+            self._slot.untake()
 
 
 class ChangeSubscription(Subscription[T]):
@@ -143,23 +178,14 @@ class ChangeSubscription(Subscription[T]):
         select: Selector | None,
     ) -> None:
         super().__init__(dispatcher, function)
-        self._watch: Watch[T] = Watch(index, self._wake, self.name, path, select)
-        self._watch.resumed = self._resumed  # type: ignore[method-assign]
-        self._watch.forked = self._forked  # type: ignore[method-assign]
+        self._slot: _ChangeSlot[T] = _ChangeSlot(self, index, path, select)
 
     def begin(self, *, immediate: bool) -> None:
         """Start being told."""
-        self._dispatcher.add(self._watch, immediate=immediate)
+        self._dispatcher.add(self._slot, immediate=immediate)
 
     def _leave(self) -> None:
-        self._dispatcher.discard(self._watch)
-
-    def _next(self) -> Change[T] | None:
-        with self._dispatcher.lock:
-            return self._watch.take()
-
-    def _untake(self, item: Any) -> None:
-        self._watch.untake()
+        self._dispatcher.discard(self._slot)
 
 
 class ErrorSubscription(Subscription[DynconfError]):
@@ -167,34 +193,59 @@ class ErrorSubscription(Subscription[DynconfError]):
 
     def __init__(self, dispatcher: Dispatcher, function: Callable[..., Any]) -> None:
         super().__init__(dispatcher, function)
-        self._queue = _Errors(self._wake, self._resumed, self._forked)
-        dispatcher.add_errors(self._queue)
+        self._slot: _ErrorSlot = _ErrorSlot(self)
+        dispatcher.add_errors(self._slot)
 
     def _leave(self) -> None:
-        self._dispatcher.discard_errors(self._queue)
-
-    def _next(self) -> DynconfError | None:
-        return self._queue.waiting.popleft() if self._queue.waiting else None
-
-    def _untake(self, item: Any) -> None:
-        self._queue.waiting.appendleft(item)
+        self._dispatcher.discard_errors(self._slot)
 
 
-class _Errors:
-    """The errors that one subscriber was not told of yet."""
+class _ChangeSlot(Watch[T]):
+    """What a callback on changes has still to be told."""
 
     def __init__(
-        self, wake: Callable[[], object], resumed: Callable[[], None], forked: Callable[[], None]
+        self, subscription: Subscription[T], index: int, path: Path, select: Selector | None
     ) -> None:
-        self.waiting: deque[DynconfError] = deque(maxlen=1000)
-        self.resumed = resumed
-        self.forked = forked
-        self._wake = wake
+        super().__init__(index, subscription._wake, subscription.name, path, select)
+        self._subscription = subscription
+
+    def resumed(self) -> None:
+        self._subscription._resumed()
+
+    def forked(self, snapshot: Snapshot | None) -> None:
+        self._subscription._forked()
+        super().forked(snapshot)
+
+
+class _ErrorSlot:
+    """The errors that one subscriber was not told of yet."""
+
+    def __init__(self, subscription: Subscription[Any]) -> None:
+        self.resumed = subscription._resumed
+        self.forked = subscription._forked
+        self._wake = subscription._wake
+        self._waiting: deque[DynconfError] = deque(maxlen=1000)
+        self._taken: DynconfError | None = None
 
     def put(self, error: DynconfError) -> None:
         """Queue an error."""
-        self.waiting.append(error)
+        self._waiting.append(error)
         self._wake()
+
+    def take(self) -> DynconfError | None:
+        """The oldest; `None` if there is none."""
+        self._taken = self._waiting.popleft() if self._waiting else None
+        return self._taken
+
+    def told(self) -> None:
+        """What was taken has been seen."""
+        self._taken = None
+
+    def untake(self) -> None:
+        """What was taken has not been seen."""
+        if self._taken is not None:
+            self._waiting.appendleft(self._taken)
+            self._taken = None
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

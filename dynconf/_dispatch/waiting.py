@@ -43,6 +43,7 @@ class Changes(AsyncIterator[Change[T]]):
             self._event.clear()
             with self._dispatcher.lock:
                 change = self._watch.take()
+                self._watch.told()
             if change is not None:
                 return change
             if self._watch.ended:
@@ -96,5 +97,5 @@ class Until(Generic[T]):
     def resumed(self) -> None:
         pass
 
-    def forked(self) -> None:
+    def forked(self, snapshot: Snapshot | None) -> None:
         pass

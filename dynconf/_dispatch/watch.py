@@ -37,15 +37,17 @@ class Watch(Generic[T]):
         self._pick = select or (partial(_at, path=path) if path else _itself)
         self._latest: Any = MISSING
         self._seen: tuple[Any, Any] = (None, MISSING)
-        self._mail: tuple[Snapshot, bool] | None = None
-        self._undo: tuple[Any, Any] = (self._seen, None)
+        self._mail: Snapshot | None = None
+        self._taken: tuple[Snapshot, tuple[Any, Any]] | None = None
+        self._initial = False
 
     def begin(self, snapshot: Snapshot, *, tell: bool) -> None:
         model = snapshot.models[self.index]
         self._latest = self._value(model)
         self._seen = (model, self._latest)
         if tell and self._latest is not MISSING:
-            self._mail = (snapshot, True)
+            self._initial = True
+            self._mail = snapshot
             self._wake()
 
     def consider(self, snapshot: Snapshot) -> None:
@@ -56,8 +58,8 @@ class Watch(Generic[T]):
             return
         if value is self._latest or equal(value, self._latest):
             return
+        self._mail = snapshot
         self._latest = value
-        self._mail = (snapshot, False)
         self._wake()
 
     def stopped(self) -> None:
@@ -67,31 +69,48 @@ class Watch(Generic[T]):
     def resumed(self) -> None:
         pass
 
-    def forked(self) -> None:
-        pass
+    def forked(self, snapshot: Snapshot | None) -> None:
+        self.untake()
+        if snapshot is not None:
+            # The parent may not have come to consider it; no code of the user's is run to find out.
+            self._mail = snapshot
+            self._latest = MISSING
 
     def take(self) -> Change[T] | None:
-        """Empty the slot; `None` if it was empty, or held what this subscriber saw already."""
-        mail, self._mail = self._mail, None
-        if mail is None:
+        """Empty the slot; `None` if it was empty, or held what this subscriber saw already.
+
+        `told` or `untake` has to follow.
+        """
+        snapshot, initial = self._mail, self._initial
+        if snapshot is None:
             return None
-        snapshot, initial = mail
-        model, (old_model, old) = snapshot.models[self.index], self._seen
+        model = snapshot.models[self.index]
         value = self._value(model)
-        if not initial and equal(value, old):
+        old_model, old = (model, value) if initial else self._seen
+        if value is MISSING or (not initial and equal(value, old)):
+            self._mail = None
             return None
-        self._undo = self._seen, mail
-        self._seen = (model, value)
+        # In this order, as a fork may come in between.
+        self._taken = snapshot, (model, value)
+        self._mail = None
         old = value if old is MISSING else old
         differing = delta_paths(changed_fields(old_model, model))
         within = self.path or _place_of(value, model) or ()
         paths = frozenset(dotted(path) for path in differing if _meet(within, path))
         return Change(old, value, paths, snapshot.version, View(snapshot), initial)
 
+    def told(self) -> None:
+        """What was taken has been seen."""
+        if self._taken is not None:
+            self._seen = self._taken[1]
+            self._taken = None
+            self._initial = False
+
     def untake(self) -> None:
-        """Undo the last `take`: nobody saw what it gave."""
-        self._seen, mail = self._undo
-        self._mail = self._mail or mail
+        """What was taken has not been seen; what came since is newer and stays."""
+        if self._taken is not None:
+            self._mail = self._mail or self._taken[0]
+            self._taken = None
 
     def _value(self, model: Any) -> Any:
         try:

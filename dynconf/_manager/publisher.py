@@ -133,10 +133,10 @@ class Publisher:
 
     def forked(self) -> None:
         """In a forked child: the parent may have been in the middle of a commit."""
-        self.dispatcher.forked()
         self.store = Store(state=self.store.state)
         if self.store.state.loaded:
             self._publish(self.store.state, tuple(range(len(self.store.state.models))), tell=False)
+        self.dispatcher.forked(self.snapshot)
 
     def _publish(self, state: State, models: tuple[int, ...], *, tell: bool = True) -> None:
         old = self.snapshot

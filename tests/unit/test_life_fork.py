@@ -23,8 +23,10 @@ class Told:
             self.items.append(item)
             self.news.notify_all()
     def wait(self, count=1):
+        return self.until(lambda items: len(items) >= count)
+    def until(self, enough):
         with self.news:
-            assert self.news.wait_for(lambda: len(self.items) >= count, LOOK), self.items
+            assert self.news.wait_for(lambda: enough(self.items), LOOK), self.items
             return self.items
 
 def save(a):
@@ -246,3 +248,198 @@ subprocess.run([sys.executable, folder / "program.py"], env=environment, check=T
 """
     )
     assert out == "done\n"
+
+
+TOLD_AGAIN = """
+memory = Memory({"a": 1})
+config = Config(memory, callback_threads=1)
+numbers = config.bind(Numbers)
+parent, begun, queued, release = os.getpid(), threading.Event(), threading.Event(), threading.Event()
+
+def hang(change):
+    begun.set()
+    if os.getpid() == parent:
+        release.wait(LOOK)
+
+def slow(change):
+    hang(change)
+    tell(change)
+
+async def mark(change):
+    queued.set()
+
+async def slow_async(change):
+    begun.set()
+    while os.getpid() == parent and not release.is_set():
+        await asyncio.sleep(0.01)
+    tell(change)
+
+def tell(change):
+    told((change.old.a, change.new.a, change.initial))
+
+def publish(number):
+    memory.set({"a": number})
+    numbers.until(lambda now: now.a == number, LOOK)
+"""
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "ready"),
+    [("hang, tell, mark", "queued"), ("slow", "begun"), ("slow_async", "begun")],
+    ids=["queued", "under way", "suspended"],
+)
+def test_fork_before_a_callback_is_done(callbacks: str, ready: str) -> None:
+    """What a callback was about to be told, or in the middle of, is told in the child, then what follows."""
+    run(
+        HOUSE
+        + TOLD_AGAIN
+        + f"""
+def work():
+    assert told.wait() == [(1, 2, False)]
+    publish(3)
+    assert told.wait(2) == [(1, 2, False), (2, 3, False)]
+    config.stop()
+
+for callback in [{callbacks}]:
+    numbers.on_change()(callback)
+with config:
+    publish(2)
+    assert {ready}.wait(LOOK)
+    try:
+        assert child_of(work) == 0
+    finally:
+        release.set()
+    assert told.wait() == [(1, 2, False)]
+"""
+    )
+
+
+def test_fork_while_a_callback_is_behind() -> None:
+    """The child is told what holds at once, from what its subscriber had finished seeing."""
+    run(
+        HOUSE
+        + TOLD_AGAIN
+        + """
+def work():
+    assert told.wait() == [(1, 3, False)]
+    config.stop()
+
+numbers.on_change()(slow)
+with config:
+    publish(2)
+    assert begun.wait(LOOK)
+    publish(3)
+    try:
+        assert child_of(work) == 0
+    finally:
+        release.set()
+    assert told.wait(2) == [(1, 2, False), (2, 3, False)]
+"""
+    )
+
+
+def test_fork_before_the_initial_call_is_done() -> None:
+    """Who asked to be told what holds is told that in the child, though it is another value by then."""
+    run(
+        HOUSE
+        + TOLD_AGAIN
+        + """
+def work():
+    assert told.wait() == [(2, 2, True)]
+    config.stop()
+
+numbers.on_change(immediate=True)(slow)
+with config:
+    assert begun.wait(LOOK)
+    publish(2)
+    try:
+        assert child_of(work) == 0
+    finally:
+        release.set()
+    assert told.wait(2) == [(1, 1, True), (1, 2, False)]
+"""
+    )
+
+
+def test_fork_while_a_change_is_being_published() -> None:
+    """Whom the parent had not come to yet is told in the child."""
+    run(
+        HOUSE
+        + TOLD_AGAIN
+        + """
+def select(now):
+    if now.a == 2:
+        hang(now)
+    return now.a
+
+def work():
+    assert told.wait() == [(1, 2, False)]
+    config.stop()
+
+numbers.on_change(select=select)(print)
+numbers.on_change()(tell)
+with config:
+    memory.set({"a": 2})
+    assert begun.wait(LOOK)
+    try:
+        assert child_of(work) == 0
+    finally:
+        release.set()
+    assert told.wait() == [(1, 2, False)]
+"""
+    )
+
+
+@pytest.mark.parametrize("kind", ["", "async "], ids=["sync", "async"])
+def test_fork_by_a_callback(kind: str) -> None:
+    """A callback that forks goes on in the child, so it is not told again; or it would fork for ever."""
+    run(
+        HOUSE
+        + TOLD_AGAIN
+        + f"""
+def work():
+    asyncio._set_running_loop(None)
+    publish(3)
+    assert told.wait() == [(2, 3, False)]
+    config.stop()
+
+@numbers.on_change
+{kind}def start_worker(change):
+    tell(change)
+    if change.new.a == 2 and os.getpid() == parent:
+        told.items.clear()
+        told((child_of(work),))
+
+with config:
+    publish(2)
+    assert told.until(lambda items: items and len(items[0]) == 1) == [(0,)]
+"""
+    )
+
+
+def test_fork_while_an_error_is_being_told() -> None:
+    """It is told again in the child, before those that the child meets itself."""
+    run(
+        HOUSE
+        + TOLD_AGAIN
+        + """
+def work():
+    one, other = told.wait(2)
+    assert str(one) == str(other)
+    config.stop()
+
+@config.on_error
+def slow_on_error(error):
+    hang(error)
+    told(error)
+
+with config:
+    memory.set({"a": "x"})
+    assert begun.wait(LOOK)
+    try:
+        assert child_of(work) == 0
+    finally:
+        release.set()
+    assert len(told.wait()) == 1
+"""
+    )
