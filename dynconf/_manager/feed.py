@@ -54,7 +54,7 @@ class Document:
     offered: bool = False
 
 
-class Surroundings(Protocol):
+class FeedContext(Protocol):
     """What a feed needs of the manager."""
 
     host: Host
@@ -86,7 +86,7 @@ class SourceFeed:
     """Runs one source and takes its reports; the `Feed` that the source sees."""
 
     def __init__(
-        self, source: Source, name: str, position: Fraction, around: Surroundings, *, watching: bool = True
+        self, source: Source, name: str, position: Fraction, around: FeedContext, *, watching: bool = True
     ) -> None:
         self.source = source
         self.name = name

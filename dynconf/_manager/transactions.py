@@ -24,7 +24,7 @@ FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
 logger = logging.getLogger("dynconf.config")
 
 
-class Surroundings(Protocol):
+class TransactionsContext(Protocol):
     """What transactions need of the manager."""
 
     host: Host
@@ -59,7 +59,7 @@ class Waiting:
 class Transactions:
     """Carries changes out, one at a time; the caller sees to that."""
 
-    def __init__(self, publisher: Publisher, preparers: list[Preparer], around: Surroundings) -> None:
+    def __init__(self, publisher: Publisher, preparers: list[Preparer], around: TransactionsContext) -> None:
         self.preparers = preparers
         self.waiting: dict[Key, Waiting] = {}
         self.due: bool = False
@@ -150,13 +150,17 @@ class Transactions:
         return list(dict.fromkeys(problem for one in self.waiting.values() for problem in one.problems))
 
     async def _attempt(self, batch: Sequence[Candidate]) -> list[Applied]:
+        """Take what can be taken of a batch; what a preparer refuses goes, until it refuses no more.
+
+        What is not valid stays in the batch as long as anything goes: it may be valid without that.
+        """
         while batch:
             plan = self._publisher.store.plan(batch)
-            self._refused(plan)
-            if not plan.accepted:
-                break
             refusal = await self._prepare(plan)
             if refusal is None:
+                self._refused(plan)
+                if not plan.accepted:
+                    break
                 applied = self._commit(plan)
                 if applied is None:
                     continue  # a binding came in between
@@ -165,10 +169,12 @@ class Transactions:
                 return [applied]
             if refusal.selects is None and len(plan.accepted) > 1:
                 # Nobody knows whose fault it is, so each is asked about alone.
-                return [done for candidate in plan.accepted for done in await self._attempt([candidate])]
+                rest = [candidate for candidate in batch if candidate.key in plan.refused]
+                parts = [*([candidate] for candidate in plan.accepted), rest]
+                return [done for part in parts for done in await self._attempt(part)]
             blamed = self._blamed(plan, refusal)
             self._hold(blamed, plan, refusal)
-            batch = [candidate for candidate in plan.accepted if candidate not in blamed]
+            batch = [candidate for candidate in batch if candidate not in blamed]
         self.abandon()
         return []
 

@@ -14,15 +14,19 @@ from dynconf.testing import ManualClock
 from tests.unit.core_props import Guard, Told, at_once, guarded
 
 BAD = 13
+CLASHING = 14
 
 
 class Numbers(Settings):
     a: int = 0
     b: int = 0
+    c: int = 0
 
     @model_validator(mode="after")
     def _needs(self) -> "Numbers":
         if self.b == 99 and not self.a:
+            raise ValueError
+        if self.b == CLASHING and self.a == BAD:
             raise ValueError
         return self
 
@@ -105,6 +109,28 @@ def test_only_the_blamed_document_is_held(blame: bool) -> None:
         assert house.numbers.current == Numbers(a=1, b=2)
         assert (house.state("left"), house.state("right")) == ("refused", "live")
     assert house.guard.outcomes.strip("pc") in {"", "a"}
+
+
+@pytest.mark.parametrize("blame", [True, False])
+@pytest.mark.parametrize("more", [[], [{"c": 1}], [{"c": 1}, {"c": 2}]])
+def test_what_is_valid_without_the_blamed_document_is_taken(blame: bool, more: list[dict[str, int]]) -> None:
+    """A document that clashes with a refused one, not with what serves, gets through and is not blamed."""
+    house = House(blame=blame)
+    others = [(Memory({}, name=f"more{number}"), content) for number, content in enumerate(more)]
+    for memory, _ in others:
+        house.config.add(memory)
+    with house.config:
+        at_once(house.config, (house.left, {"a": BAD}), (house.right, {"b": CLASHING}), *others)
+        house.numbers.until(lambda now: now.b == CLASHING, 20)
+        assert house.numbers.current == Numbers(a=1, b=CLASHING, c=len(more))
+        [text] = house.errors.texts()
+        assert "nobody answers there" in text
+        assert [one.state for one in house.config.status().sources] == [
+            "refused",
+            "live",
+            *["live" for _ in more],
+        ]
+    assert house.guard.outcomes.replace("pc", "").replace("pa", "") == ""
 
 
 def test_the_held_document_delays_nobody() -> None:
