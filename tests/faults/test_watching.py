@@ -163,26 +163,32 @@ def test_watcher_of_another_process_is_left_alone(tmp_path: Path) -> None:
 def test_hanging_looks_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many folders hang, four threads at most hang with them; in the end all are looked at."""
     monkeypatch.setattr(_watch, "_PATIENCE", 0.001)
-    running_now, most = set[int](), 0
+    running_now, most, wait = set[int](), 0, asyncio.wait
 
     async def main(released: threading.Event) -> None:
         hub, feed = WatchHub(), RecordingFeed(clock=StandingClock())
-        four, loop = asyncio.Event(), asyncio.get_running_loop()
+        decided, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        async def telling_wait(jobs: Any, **options: Any) -> Any:
+            if "return_when" in options:  # for a thread that is free
+                decided.set()
+            return await wait(jobs, **options)
+
+        monkeypatch.setattr(asyncio, "wait", telling_wait)
 
         def look(links: Links) -> str:
             nonlocal most
             running_now.add(threading.get_ident())
             most = max(most, len(running_now))
-            if len(running_now) == 4:
-                loop.call_soon_threadsafe(four.set)
+            if len(running_now) > 4:
+                loop.call_soon_threadsafe(decided.set)
             released.wait()
             running_now.discard(threading.get_ident())
             return "well"
 
         with ExitStack() as stack:
             followers = [stack.enter_context(hub.follow(f"/{number}", feed, look)) for number in range(8)]
-            await four.wait()
-            await asyncio.sleep(0.02)  # a chance for a fifth to begin, should nothing keep it
+            await decided.wait()
             released.set()
             assert [await follower.next() for follower in followers] == ["well"] * 8
         await hub.close()
