@@ -6,14 +6,14 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from dynconf._models.build import one_key_each, type_name
-from dynconf._models.names import meanings, resolved
+from dynconf._models.overlay import NO_OVERLAY
 from dynconf._models.schema import merges_of
-from dynconf._origin import Origin, Problem
-from dynconf._store.state import State
-from dynconf._values.merge import merged, rules_of
-from dynconf._values.snapshot import Layer
+from dynconf._origin import Problem
+from dynconf._store.draft import Draft, Indexes
+from dynconf._store.state import Candidate, Spec, State, height
+from dynconf._values.merge import rules_of
 from dynconf._values.source import Source
-from dynconf._values.tree import MISSING, Path, Tree, copied, dotted, find, parse_path
+from dynconf._values.tree import MISSING, Path, copied, dotted, find, parse_path
 from dynconf.config import Config
 from dynconf.errors import ChangeRefused, StartFailed
 
@@ -61,35 +61,17 @@ class DynconfSettingsSource(PydanticBaseSettingsSource):
 
 def _tree_for(cls: type[BaseSettings], at: Path, state: State) -> dict[str, Any]:
     """What the layers say to a class; not validated, as the class's other sources may complete it."""
-    trees: list[Tree] = []
-    problems: list[Problem] = []
-    for _, layer in sorted(state.layers.items(), key=lambda item: item[0]):
-        tree, clashes = _meant(layer, cls, at, trees)
-        trees.append(tree)
-        problems += clashes
-    rules = rules_of((*state.policies, *merges_of(cls, at)))
-    found = find(merged(trees, rules), at) if trees else {}
+    policies = (*state.policies, *merges_of(cls, at))
+    bound = State(specs=(Spec(cls, at),), overlays=(NO_OVERLAY,), policies=policies, rules=rules_of(policies))
+    draft = Draft(bound, Indexes(bound.specs))
+    _, problems = draft.merge([Candidate(rank, layer) for rank, layer in state.layers.items()])
+    found = find(draft.state.tree, at)
     if not (found is MISSING or isinstance(found, dict)):
-        problems.append(Problem(dotted(at), f"expected a mapping for {cls.__name__}", type_name(found)))
+        problems = (Problem(dotted(at), f"expected a mapping for {cls.__name__}", type_name(found)),)
     if problems:
         raise StartFailed([ChangeRefused(problems, "the settings are not valid")])
 
     def higher(one: Path, other: Path) -> bool:
-        return _height(trees, one) > _height(trees, other)
+        return height(draft.state, 0, one) > height(draft.state, 0, other)
 
     return one_key_each(cls, {} if found is MISSING else copied(found), at, higher)
-
-
-def _meant(layer: Layer, cls: type[BaseSettings], at: Path, lower: list[Tree]) -> tuple[Tree, list[Problem]]:
-    """A layer's tree; that of environment variables as the class understands their names."""
-    if layer.names is None:
-        return layer.tree, []
-    found = resolved(layer.names, meanings(layer.names, [(cls, at)]), lower[::-1])
-    return found.tree, [
-        Problem(dotted(fault.path), fault.expected, fault.actual, "", Origin(layer.source, name))
-        for name, fault in found.faults
-    ]
-
-
-def _height(trees: list[Tree], path: Path) -> int:
-    return max((number for number, tree in enumerate(trees) if find(tree, path) is not MISSING), default=-1)

@@ -17,7 +17,7 @@ from dynconf._faces.override import Overriding
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.build import field_value, unknown_step
 from dynconf._models.schema import tree_path
-from dynconf._store.state import height
+from dynconf._store.state import height, place_in
 from dynconf._values.secrets import masked
 from dynconf._values.snapshot import Change
 from dynconf._values.tree import MISSING, Path, dotted, parse_path
@@ -239,7 +239,7 @@ class Binding(Generic[T]):
         if found.answers:
             return found
         value = field_value(model, fields)
-        shown = None if value is MISSING else masked(value, keys)
+        shown = None if value is MISSING else masked(value, place_in(state.specs, keys))
         return Explanation(found.path, found.version, shown, (), default=True)
 
     def override(self, **values: Any) -> Overriding:

@@ -1,16 +1,13 @@
 """Why a value is what it is: every layer's answer, and the one that won."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
-from dynconf._models.schema import secrets_of
 from dynconf._origin import Origin
-from dynconf._store.state import State
-from dynconf._values.merge import Rules, merged
+from dynconf._store.state import State, place_in
+from dynconf._values.merge import merged
+from dynconf._values.provenance import said_of
 from dynconf._values.secrets import masked
-from dynconf._values.snapshot import Layer
 from dynconf._values.tree import MISSING, Path, dotted, find, nested
 
 
@@ -61,18 +58,6 @@ class Explanation:
         }
 
 
-def secret_in(state: State, path: Path) -> bool:
-    """Whether some bound class declares the value at a path of the tree to be secret."""
-    for spec in state.specs:
-        inner = path[len(spec.at) :]
-        if path[: len(spec.at)] == spec.at and any(
-            len(inner) >= len(secret) and all(a in ("*", str(b)) for a, b in zip(secret, inner, strict=False))
-            for secret in secrets_of(spec.cls)
-        ):
-            return True
-    return False
-
-
 def explain(state: State, path: Path, index: int | None = None) -> Explanation:
     """What every layer says of a path of the merged tree.
 
@@ -81,63 +66,25 @@ def explain(state: State, path: Path, index: int | None = None) -> Explanation:
         path: a path of the tree.
         index: the model whose own sources count as well; they are not part of the tree.
     """
-    said = [(override.tree, Origin("override")) for override in reversed(state.overrides)]
+    above = [(override.tree, Origin("override")) for override in state.overrides]
     if index is not None:
         at = state.specs[index].at
-        own = reversed(state.overlays[index].parts)
-        said += [(nested(at, part.tree), part.origin(path[len(at) :])) for part in own]
-    said += [(layer.tree, _origin(layer, path)) for layer in reversed(state.layers.values())]
-    showing = _showing([tree for tree, _ in said], path, state.rules, len(said) - len(state.layers))
-    answers = tuple(
-        Answer(origin, _mask(state, value, path), number in showing)
-        for number, (tree, origin) in enumerate(said)
-        if (value := find(tree, path)) is not MISSING
-    )
+        own = [(nested(at, part.tree), part.origin(path[len(at) :])) for part in state.overlays[index].parts]
+        above = [*own, *above]
+    layers = list(state.layers.values())
+    # Above the layers no policies hold: there lists replace.
+    over = said_of([state.base, *(tree for tree, _ in above)], path)
+    below = next((one for one in over if one.number == 0), None)
+    said = [
+        (layers[one.number].origin(one.path), one.value, one.shows and below is not None and below.shows)
+        for one in said_of([layer.tree for layer in layers], path, state.rules)
+    ]
+    said += [(above[one.number - 1][1], one.value, one.shows) for one in over if one is not below]
+    place = place_in(state.specs, path)
+    answers = tuple(Answer(origin, masked(value, place), shows) for origin, value, shows in said[::-1])
     result = find(state.tree, path)
     if index is not None and state.overlays[index].tree:
-        shown = [
-            value
-            for n, (tree, _) in enumerate(said)
-            if n in showing and (value := find(tree, path)) is not MISSING
-        ]
-        result = merged(shown[::-1]) if shown else MISSING
-    value = None if result is MISSING else _mask(state, result, path)
+        shown = [one.value for one in over if one.shows]
+        result = merged(shown) if shown else MISSING
+    value = None if result is MISSING else masked(result, place)
     return Explanation(dotted(path), state.version, value, answers)
-
-
-def _origin(layer: Layer, path: Path) -> Origin:
-    """Where a layer speaks of a path; its lines are looked for only if it does."""
-    return layer.origin(path) if find(layer.tree, path) is not MISSING else Origin(layer.source)
-
-
-def _showing(trees: Sequence[Any], path: Path, rules: Rules | None, own: int) -> set[int]:
-    """Which of the trees, highest first, show in what is merged at a path.
-
-    The first `own` of them are overrides and a class's own sources, whose lists replace.
-    """
-    open_here = list(enumerate(trees))
-    for step in path:
-        inner = (
-            (number, find(value, (step,)))
-            for number, value in _adding_up(open_here, rules, own)
-            if isinstance(value, (dict, list))
-        )
-        open_here = [(number, value) for number, value in inner if value is not MISSING]
-        rules = rules.child(str(step)) if rules else None
-    return {number for number, _ in _adding_up(open_here, rules, own)}
-
-
-def _adding_up(values: Sequence[tuple[int, Any]], rules: Rules | None, own: int) -> Sequence[tuple[int, Any]]:
-    """Those, highest first, that make the result together: mappings do, lists only by policy."""
-    how = rules.here if rules else None
-    if values and values[0][0] < own:
-        rules = how = None
-    top = values[0][1] if values else None
-    kind: type | None = dict if isinstance(top, dict) else list if isinstance(top, list) and how else None
-    if kind is None or (how is not None and how.how == "replace"):
-        return values[:1]
-    return list(takewhile(lambda item: isinstance(item[1], kind), values))
-
-
-def _mask(state: State, value: Any, path: Path) -> Any:
-    return masked(value, path, lambda at: secret_in(state, at))

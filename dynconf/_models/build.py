@@ -4,7 +4,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
-from functools import cmp_to_key, lru_cache
+from functools import cache, cached_property, cmp_to_key, lru_cache, partial
 from typing import Any, get_args
 
 from pydantic import BaseModel, RootModel, ValidationError
@@ -12,13 +12,18 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 from pydantic_settings import BaseSettings
 
-from dynconf._models.schema import Field, fields_of, is_model, secrets_of, top_keys
+from dynconf._models.places import place_at
+from dynconf._models.schema import Field, family, fields_of, top_keys
+from dynconf._models.shape import is_model
 from dynconf._values.merge import merged
-from dynconf._values.secrets import looks_secret, scrubbed, secret_texts
+from dynconf._values.secrets import Place, Quotes, fields_held, scrubbed, secret_texts
 from dynconf._values.tree import MISSING, Delta, Path, Tree, copied, find
 
 USER_ERRORS = (Exception, SystemExit, CancelledError)
 """What a user's validator, selector or condition may raise; none of it may end the core."""
+
+MOST_FAULTS = 20
+"""How many faults of one model are told; of the others only that they are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,13 @@ class Invalid(Exception):
         self.faults = faults
 
 
-def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Path], bool]) -> BaseModel:
+def build(
+    cls: type[BaseModel],
+    tree: Any,
+    at: Path,
+    higher: Callable[[Path, Path], bool],
+    place: Callable[[], Place] | None = None,
+) -> BaseModel:
     """A model validated from what stands at `at`; it shares no container with the tree.
 
     Args:
@@ -47,9 +58,11 @@ def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Pat
         at: its path, for faults.
         higher: whether the first path is spoken of by a higher layer than the second; asked only
             where a field may be written under several keys and more than one is there.
+        place: gives what all classes declare secret there, so that no fault quotes it; by default
+            it is what this one declares.
 
     Raises:
-        Invalid: with one fault for each field.
+        Invalid: with one fault for each field, as far as they are not too many.
     """
     if tree is MISSING:
         tree = {}
@@ -73,8 +86,12 @@ def build(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Pat
     # Raised out here, so that it does not carry pydantic's error, which holds values, as its context.
     if raised:
         raise Invalid([Fault(at, f"a validator failed with {raised}")])
-    secrets = secrets_of(cls)
-    raise Invalid([_fault(detail, data, at, secrets) for detail in details])
+    own = cache(partial(place_at, [(cls, at)], at))
+    telling = _Telling(data, at, own, cache(place) if place else own)
+    faults = [telling.fault(detail) for detail in details[:MOST_FAULTS]]
+    if len(details) > MOST_FAULTS:
+        faults.append(Fault(at, f"more faults, not told here: {len(details) - MOST_FAULTS}"))
+    raise Invalid(faults)
 
 
 def one_key_each(
@@ -111,15 +128,16 @@ def _lowest_first(keys: list[str], at: Path, higher: Callable[[Path, Path], bool
 
 
 @lru_cache(maxsize=4096)
-def _ambiguous(cls: type[BaseModel], _above: tuple[type[BaseModel], ...] = ()) -> tuple[Field, ...]:
+def _ambiguous(cls: type[BaseModel]) -> tuple[Field, ...]:
     """The fields that may be written under several keys, or hold a model with such fields; mostly none."""
-    if cls in _above:
-        return fields_of(cls)
-    above = (*_above, cls)
+
+    def has_some(model: type[BaseModel]) -> bool:
+        return any(len(field.keys) > 1 for one in family(model, directly=True) for field in fields_of(one))
+
     return tuple(
         field
         for field in fields_of(cls)
-        if len(field.keys) > 1 or any(not at and _ambiguous(model, above) for at, model in field.models)
+        if len(field.keys) > 1 or any(not at and has_some(model) for at, model in field.models)
     )
 
 
@@ -139,28 +157,56 @@ _RETOLD = {
 """Standard errors whose text holds a piece of the input, told without it."""
 
 
-def _fault(detail: ErrorDetails, data: Any, at: Path, secrets: frozenset[Path]) -> Fault:
-    path = _tree_path(detail, data)
-    kind, found = detail["type"], detail["input"]
-    if kind == "missing":
-        return Fault((*at, *path), "required, but missing")
-    if kind == "extra_forbidden":
-        return Fault((*at, *path), "no such field (the class forbids extra keys)", type_name(found))
-    if kind in _RETOLD:
-        text = f"expected {_RETOLD[kind]}"
-        tags = detail.get("ctx", {}).get("expected_tags")
-        text = f"{text}: {tags}" if tags else text
-    elif kind not in _STANDARD:
-        text = f"refused by its type ({kind})"
-    elif kind in _QUOTING:
-        said = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        shown = not _concerns_secret(path, said, found, data, secrets)
-        text = f"its validator says: {scrubbed(said, found)}" if shown else "refused by its validator"
-    elif detail["msg"].startswith("Input should be "):
-        text = "expected " + detail["msg"].removeprefix("Input should be ")
-    else:
-        text = detail["msg"]
-    return Fault((*at, *path), text, type_name(found))
+class _Telling:
+    """Tells what is wrong with one input, without anything that is secret in it.
+
+    Args:
+        data: the input.
+        at: its path.
+        own: gives what the class that refuses it declares secret.
+        known: gives what any class does.
+    """
+
+    def __init__(self, data: Any, at: Path, own: Callable[[], Place], known: Callable[[], Place]) -> None:
+        self._data = data
+        self._at = at
+        self._own = own
+        self._known = known
+
+    @cached_property
+    def _quotes_secret(self) -> Quotes:
+        return Quotes(secret_texts(self._data, self._known()))
+
+    def fault(self, detail: ErrorDetails) -> Fault:
+        """What one of pydantic's errors says."""
+        path = _tree_path(detail, self._data)
+        kind, found = detail["type"], detail["input"]
+        if kind == "missing":
+            return Fault((*self._at, *path), "required, but missing")
+        if kind == "extra_forbidden":
+            text = "no such field (the class forbids extra keys)"
+        elif kind in _RETOLD:
+            text = f"expected {_RETOLD[kind]}"
+            tags = detail.get("ctx", {}).get("expected_tags")
+            text = f"{text}: {tags}" if tags else text
+        elif kind not in _STANDARD:
+            text = f"refused by its type ({kind})"
+        elif kind in _QUOTING:
+            said = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+            secret = self._concerns_secret(path, said, found)
+            text = "refused by its validator" if secret else f"its validator says: {scrubbed(said, found)}"
+        elif detail["msg"].startswith("Input should be "):
+            text = "expected " + detail["msg"].removeprefix("Input should be ")
+        else:
+            text = detail["msg"]
+        return Fault((*self._at, *path), text, type_name(found))
+
+    def _concerns_secret(self, path: Path, said: str, found: Any) -> bool:
+        """Whether a message is of a path that holds a secret, or quotes one of any path."""
+        place = self._known().at(path)
+        if place.secret or self._own().at(path).hidden:
+            return True
+        return any(True for _ in secret_texts(found, place)) or self._quotes_secret(said)
 
 
 def _tree_path(detail: ErrorDetails, data: Any) -> Path:
@@ -180,24 +226,6 @@ def _tree_path(detail: ErrorDetails, data: Any) -> Path:
     return tuple(path)
 
 
-def _meets(secret: Path, path: Path) -> bool:
-    """Whether a secret field's path lies on, above or below the path."""
-    return all(step in ("*", str(other)) for step, other in zip(secret, path, strict=False))
-
-
-def _concerns_secret(path: Path, said: str, found: Any, data: Any, secrets: frozenset[Path]) -> bool:
-    """Whether a message is of a path that holds a secret, or has one of any path in it."""
-
-    def declared(at: Path) -> bool:
-        return any(len(at) >= len(secret) and _meets(secret, at) for secret in secrets)
-
-    if looks_secret(path) or any(_meets(secret, path) for secret in secrets):
-        return True
-    if next(secret_texts(found, path, declared), None) is not None:
-        return True
-    return any(text and text in said for text in secret_texts(data, (), declared))
-
-
 def type_name(value: Any) -> str:
     """The type of a tree's value in a reader's words."""
     names = {dict: "mapping", list: "list", type(None): "null"}
@@ -211,7 +239,7 @@ def equal(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, BaseModel):
-        return equal(_fields(a), _fields(b)) and equal(a.__pydantic_extra__, b.__pydantic_extra__)
+        return equal(fields_held(a), fields_held(b)) and equal(a.__pydantic_extra__, b.__pydantic_extra__)
     if isinstance(a, dict):
         return len(a) == len(b) and all(key in b and equal(item, b[key]) for key, item in a.items())
     if isinstance(a, (list, tuple)):
@@ -222,12 +250,6 @@ def equal(a: Any, b: Any) -> bool:
         return False
 
 
-def _fields(model: BaseModel) -> dict[str, Any]:
-    """A model's fields; its `__dict__` also holds what a cached property has computed."""
-    held, fields = model.__dict__, type(model).__pydantic_fields__
-    return held if len(held) == len(fields) else {name: held[name] for name in fields if name in held}
-
-
 def adopted(old: Any, new: Any) -> Any:
     """`new`, with each part that equals the old one's replaced by the old object itself.
 
@@ -236,8 +258,8 @@ def adopted(old: Any, new: Any) -> Any:
     if equal(old, new):
         return old
     if isinstance(new, BaseModel) and type(old) is type(new):
-        before, fields = _fields(old), new.__dict__
-        for name, value in _fields(new).items():
+        before, fields = fields_held(old), new.__dict__
+        for name, value in fields_held(new).items():
             if name in before:
                 fields[name] = adopted(before[name], value)
     return new
@@ -270,7 +292,7 @@ def _members(value: Any) -> Mapping[str, Any]:
     if isinstance(value, RootModel):
         return _members(value.root)
     if isinstance(value, BaseModel):
-        return {**_fields(value), **(value.__pydantic_extra__ or {})}
+        return {**fields_held(value), **(value.__pydantic_extra__ or {})}
     if isinstance(value, dict):
         return {str(key): item for key, item in value.items()}
     return {field.name: getattr(value, field.name) for field in dataclass_fields(value)}

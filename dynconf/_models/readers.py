@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from dynconf._models.schema import Model, Reads, either, reads_of
-from dynconf._values.tree import Delta, Path, Tree, nested
+from dynconf._models.schema import Model, Reads, opened
+from dynconf._values.tree import Delta, Path, Tree
 
 
 class Readers:
@@ -20,7 +20,7 @@ class Readers:
 
     def add(self, number: int, model: Model, at: Path) -> None:
         """Learn what the model with that number, bound at `at`, reads."""
-        self._root.waiting.append((number, nested(at, reads_of(model))))
+        self._root.waiting.append((number, frozenset({(at, model)})))
 
     def touched(self, delta: Delta) -> set[int]:
         """The models that read anything of what a delta names."""
@@ -64,11 +64,12 @@ class _Node:
     def _open(self) -> None:
         waiting, self.waiting = self.waiting, []
         for number, reads in waiting:
-            if not isinstance(reads, dict) or "*" in reads:
+            keys = opened(reads)
+            if keys is True or "*" in keys:
                 self.here.add(number)
                 continue
             # A model without fields reads nothing, but wants a mapping there.
-            for key, below in (reads or {"": True}).items():
+            for key, below in (keys or {"": True}).items():
                 if key not in self.below:
                     self.below[key] = _Node()
                 self.below[key].waiting.append((number, below))
@@ -84,28 +85,29 @@ class Unused:
 
 def unused(tree: Tree, models: Iterable[tuple[Model, Path]]) -> list[Unused]:
     """The keys of a tree that no model's fields name."""
-    reads: Reads = {}
-    for model, at in models:
-        reads = either(reads, nested(at, reads_of(model, declared=True)))
+    reads: Reads = frozenset((at, model) for model, at in models)
     return list(_unread(tree, reads, ()))
 
 
-def _unread(tree: Mapping[str, Any], reads: Any, at: Path) -> Iterator[Unused]:
-    if not isinstance(reads, dict):
+def _unread(tree: Mapping[str, Any], reads: Reads, at: Path) -> Iterator[Unused]:
+    keys = opened(reads, declared=True)
+    if keys is True:
         return
     for key, item in tree.items():
-        below = reads.get(key, reads.get("*"))
+        below = keys.get(key, keys.get("*"))
         if below is None:
-            names = {name.casefold(): name for name in reads}
+            names = {name.casefold(): name for name in keys}
             near = get_close_matches(key.casefold(), names, n=2)
             yield Unused((*at, key), tuple(names[name] for name in near))
-        elif isinstance(below, dict):
+        else:
             yield from _inside(item, below, (*at, key))
 
 
-def _inside(item: Any, reads: Any, at: Path) -> Iterator[Unused]:
+def _inside(item: Any, reads: Reads, at: Path) -> Iterator[Unused]:
     if isinstance(item, dict):
         yield from _unread(item, reads, at)
-    elif isinstance(item, list) and "*" in reads:
-        for index, one in enumerate(item):
-            yield from _inside(one, reads["*"], (*at, index)) if isinstance(reads["*"], dict) else ()
+    elif isinstance(item, list):
+        keys = opened(reads, declared=True)
+        if keys is not True and "*" in keys:
+            for index, one in enumerate(item):
+                yield from _inside(one, keys["*"], (*at, index))

@@ -1,26 +1,23 @@
-"""What a settings class says of itself: the keys it reads, its merge policies, its secrets."""
+"""What a settings class says of itself: the keys it reads, and its merge policies."""
 
-import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, is_dataclass
-from dataclasses import field as dataclass_field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Any, Literal, TypeAlias
 
-from pydantic import AliasChoices, AliasPath, BaseModel, Json, RootModel, Secret, SecretBytes, SecretStr
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import BaseSettings
 
+from dynconf._models.shape import Shape, alias_paths, infos_of, is_model, is_raw, shape_of
 from dynconf._values.merge import Merge, merged
 from dynconf._values.tree import Path
 from dynconf._values.tree import nested as nested_at
 
 Model: TypeAlias = type[BaseModel]
 Decoding: TypeAlias = Literal["always", "maybe", "never"]
-Reads: TypeAlias = "dict[str, Any] | bool"
-"""The keys that a model reads: each leads to `True` (all that is there) or to further keys."""
+Reads: TypeAlias = "frozenset[tuple[Path, Model]] | Literal[True]"
+"""Of what stands at a place: `True` is all of it; else what these models read, each so much further down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +26,10 @@ class Field:
 
     `keys` are the keys that may hold it, the one that pydantic prefers first; `read` is the same
     with the first step of alias paths, and `alias_path` the first of these paths. `models` are the
-    nested models with their place within
-    the field: `()` for the field itself, `("*",)` for a list's or mapping's items. `plain` says
-    that the field is nothing but nested models. `json` says whether its text, in an environment
-    variable, is JSON: it always is, it may be, or never; `item_json` the same of a mapping's items.
+    nested models with their place within the field: `()` for the field itself, `("*",)` for a
+    list's or mapping's items. `plain` says that the field is nothing but nested models. `json` says
+    whether its text, in an environment variable, is JSON: it always is, it may be, or never;
+    `item_json` the same of a mapping's items.
     """
 
     name: str
@@ -41,7 +38,6 @@ class Field:
     alias_path: Path
     models: tuple[tuple[Path, Model], ...]
     merges: tuple[tuple[Path, Merge], ...]
-    secrets: tuple[Path, ...]
     plain: bool
     json: Decoding
     item_json: Decoding
@@ -50,196 +46,98 @@ class Field:
 @lru_cache(maxsize=4096)
 def fields_of(cls: Model) -> tuple[Field, ...]:
     """The fields of a model, in order."""
-    return tuple(_field(name, info, cls) for name, info in cls.model_fields.items())
+    return tuple(_field(name, info, cls) for name, info in infos_of(cls).items())
 
 
 def _field(name: str, info: FieldInfo, cls: Model) -> Field:
-    found = _Found([], [], [])
-    annotation: Any = info.annotation
-    found.merges += [((), note) for note in info.metadata if isinstance(note, Merge)]
-    raw = any(note in _RAW or type(note) in _RAW for note in info.metadata)
-    leaves = found.walk(annotation, ())
-    if raw:
-        found._text_of(annotation, ())
-    keys, read = _keys(name, info, cls)
-    alias = info.validation_alias
-    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    shape = shape_of(info.annotation)
+    shape.merges += [note for note in info.metadata if isinstance(note, Merge)]
+    levels = list(shape.levels())
+    models = tuple((at, kind) for at, level in levels for kind in level.kinds if is_model(kind))
+    raw = is_raw(info.metadata)
+    paths = _paths(name, info, cls)
     return Field(
         name=name,
-        keys=keys,
-        read=read,
-        alias_path=next((tuple(choice.path) for choice in choices if isinstance(choice, AliasPath)), ()),
-        models=tuple(found.models),
-        merges=tuple(found.merges),
-        secrets=tuple(found.secrets),
-        plain=bool(found.models) and not leaves,
-        json="never" if raw else found.decoding(()),
-        item_json="never" if raw or not found.mapping else found.decoding(("*",)),
+        keys=tuple(str(path[0]) for path in paths if len(path) == 1),
+        read=tuple(dict.fromkeys(str(path[0]) for path in paths)),
+        alias_path=next((path for path in paths if len(path) > 1), ()),
+        models=models,
+        merges=tuple((at, merge) for at, level in levels for merge in level.merges),
+        plain=bool(models) and not any(level.other for _, level in levels),
+        json="never" if raw else _decoding(shape),
+        item_json="never" if raw or not shape.mapping else _decoding(shape.items()),
     )
 
 
-_TYPED_PARTS = ("__required_keys__", "_fields")
-"""What typed dictionaries, the standard library's and its backport's, and named tuples have."""
-
-_RAW: tuple[object, ...] = (Json, NoDecode)
-"""Annotations that say: this field wants the text itself."""
-
-
-def _keys(name: str, info: FieldInfo, cls: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    alias = info.validation_alias
-    if alias is None:
-        return (name,), (name,)
+def _paths(name: str, info: FieldInfo, cls: Model) -> list[Path]:
+    """The paths that may hold a field, the one that pydantic prefers first."""
     config = cls.model_config
-    keys: list[str] = []
-    read: list[str] = []
-    if config.get("validate_by_alias") is not False:
-        for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
-            if isinstance(choice, AliasPath):
-                read.append(str(choice.path[0]))
-            else:
-                keys.append(choice)
-                read.append(choice)
-    if config.get("validate_by_name") or config.get("populate_by_name"):
-        keys.append(name)
-        read.append(name)
-    return tuple(keys), tuple(dict.fromkeys(read))
+    paths = alias_paths(info.validation_alias) if config.get("validate_by_alias") is not False else []
+    if info.validation_alias is None or config.get("validate_by_name") or config.get("populate_by_name"):
+        paths.append((name,))
+    return paths
 
 
-@dataclass
-class _Found:
-    """What a walk through an annotation gathers."""
-
-    models: list[tuple[Path, Model]]
-    merges: list[tuple[Path, Merge]]
-    secrets: list[Path]
-    containers: set[Path] = dataclass_field(default_factory=set)
-    scalars: set[Path] = dataclass_field(default_factory=set)
-    mapping: bool = False
-    seen: frozenset[type] = frozenset()
-
-    def decoding(self, at: Path) -> Decoding:
-        """Whether what stands there is written as JSON in one text."""
-        if at not in self.containers:
-            return "never"
-        return "maybe" if at in self.scalars else "always"
-
-    def _text_of(self, annotation: Any, at: Path) -> None:
-        """Of a text that holds what the annotation says: if any of that is secret, all of it is."""
-        inner = _Found([], [], [], seen=self.seen)
-        inner.walk(annotation, ())
-        if inner.secrets or any(secrets_of(model) for _, model in inner.models):
-            self.secrets.append(at)
-
-    def _secrets_of_parts(self, kind: Any, at: Path) -> None:
-        """The secrets in a class with typed parts that is no model of its own."""
-        if not isinstance(kind, type) or is_model(kind):
-            return
-        if kind in self.seen:
-            self.secrets.append(at)  # it holds itself again: rather too much than too little
-            return
-        if issubclass(kind, RootModel):
-            parts: dict[str, Any] = {"": kind.model_fields["root"].annotation}
-        elif is_dataclass(kind) or any(hasattr(kind, mark) for mark in _TYPED_PARTS):
-            try:
-                parts = typing.get_type_hints(kind, include_extras=True)
-            except NameError:  # names that are known only where the class was written
-                return
-        else:
-            return
-        for name, annotation in parts.items():
-            inner = _Found([], [], [], seen=self.seen | {kind})
-            inner.walk(annotation, (*at, name) if name else at)
-            self.secrets += inner.secrets
-            self.secrets += [(*below, *path) for below, model in inner.models for path in secrets_of(model)]
-
-    def _note_kind(self, kind: Any, at: Path) -> None:
-        """Note whether a type holds several values or one."""
-        if kind is NoneType:
-            return
-        if not isinstance(kind, type):
-            self.scalars.add(at)
-            return
-        holds_items = issubclass(kind, (BaseModel, Mapping, Sequence, AbstractSet)) or is_dataclass(kind)
-        is_container = holds_items and not issubclass(kind, (str, bytes, bytearray))
-        (self.containers if is_container else self.scalars).add(at)
-        self.mapping |= not at and issubclass(kind, Mapping)
-
-    def walk(self, annotation: Any, at: Path) -> bool:
-        """Gather, and tell whether there is anything but nested models and `None`."""
-        annotation = getattr(annotation, "__value__", annotation)  # `type Name = …`
-        annotation = getattr(annotation, "__supertype__", annotation)  # NewType
-        origin = get_origin(annotation)
-        if getattr(origin, "__name__", getattr(origin, "_name", "")) in {
-            "NotRequired",
-            "Required",
-            "ReadOnly",
-        }:
-            return self.walk(get_args(annotation)[0], at)
-        if origin is Annotated:
-            inner, *notes = get_args(annotation)
-            self.merges += [(at, note) for note in notes if isinstance(note, Merge)]
-            if any(note in _RAW or type(note) in _RAW for note in notes):
-                self.scalars.add(at)
-                self._text_of(inner, at)
-                return True
-            return self.walk(inner, at)
-        if origin in (Union, UnionType):
-            walked = [self.walk(one, at) for one in get_args(annotation)]
-            return any(walked)
-        kind = origin if isinstance(origin, type) else annotation
-        if isinstance(kind, type) and issubclass(kind, (SecretStr, SecretBytes, Secret)):
-            self.secrets.append(at)
-            self.scalars.add(at)
-            return True
-        self._note_kind(kind, at)
-        self._secrets_of_parts(kind, at)
-        if isinstance(origin, type):
-            items = get_args(annotation)
-            if issubclass(origin, Mapping) and len(items) == 2:
-                return self.walk(items[1], (*at, "*"))
-            if issubclass(origin, (Sequence, AbstractSet)):
-                walked = [self.walk(item, (*at, "*")) for item in items if item is not Ellipsis]
-                return any(walked)
-        if is_model(annotation):
-            self.models.append((at, annotation))
-            return False
-        return annotation is not NoneType
-
-
-def is_model(annotation: Any) -> typing.TypeGuard[Model]:
-    """Whether this is a pydantic model class with fields of its own."""
-    return (
-        isinstance(annotation, type)
-        and issubclass(annotation, BaseModel)
-        and not issubclass(annotation, RootModel)
-    )
+def _decoding(shape: Shape) -> Decoding:
+    """Whether what stands there is written as JSON in one text."""
+    if not shape.several:
+        return "never"
+    return "maybe" if shape.single else "always"
 
 
 @lru_cache(maxsize=4096)
-def reads_of(cls: Model, *, declared: bool = False, _above: tuple[Model, ...] = ()) -> Reads:
-    """The keys whose change can alter the model.
+def family(cls: Model, *, directly: bool = False) -> frozenset[Model]:
+    """The class and all models nested in it; `directly`, not those that only lists and mappings hold."""
+    found: set[Model] = set()
+    waiting = [cls]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [
+                model for field in fields_of(one) for at, model in field.models if not (directly and at)
+            ]
+    return frozenset(found)
+
+
+@lru_cache(maxsize=4096)
+def reads_of(cls: Model, *, declared: bool = False) -> Mapping[str, Reads] | Literal[True]:
+    """The keys whose change can alter the model, each with what it reads of what stands there.
 
     Args:
         cls: the settings class.
         declared: only the keys that its fields name, though a validator may see all of them.
     """
-    if not is_model(cls) or cls in _above:
+    if not is_model(cls) or cls.model_config.get("extra") == "allow":
         return True
-    if cls.model_config.get("extra") == "allow" or (not declared and _sees_everything(cls)):
+    if not declared and _sees_everything(cls):
         return True
-    reads: dict[str, Any] = {}
+    reads: dict[str, Reads] = {}
     for field in fields_of(cls):
+        nested = field.plain and (declared or all(not at for at, _ in field.models))
         for key in field.read:
-            below: Reads = True
-            if field.plain and key in field.keys and (declared or all(not at for at, _ in field.models)):
-                below = False
-                for at, model in field.models:
-                    inner = reads_of(model, declared=declared, _above=(*_above, cls))
-                    for step in reversed(at):
-                        inner = {str(step): inner}
-                    below = either(below, inner)
-            reads[key] = either(reads.get(key, False), below)
+            below: Reads = frozenset(field.models) if nested and key in field.keys else True
+            reads[key] = either(reads.get(key, frozenset()), below)
     return reads
+
+
+def opened(reads: Reads, *, declared: bool = False) -> Mapping[str, Reads] | Literal[True]:
+    """One step further: the keys, each with what is read of what stands there."""
+    if reads is True:
+        return True
+    found: dict[str, Reads] = {}
+    for at, cls in reads:
+        inner = {str(at[0]): frozenset({(at[1:], cls)})} if at else reads_of(cls, declared=declared)
+        if inner is True:
+            return True
+        for key, below in inner.items():
+            found[key] = either(found.get(key, frozenset()), below)
+    return found
+
+
+def either(a: Reads, b: Reads) -> Reads:
+    """All that one or the other reads."""
+    return True if a is True or b is True else a | b
 
 
 @lru_cache(maxsize=4096)
@@ -261,49 +159,30 @@ def _sees_everything(cls: Model) -> bool:
     )
 
 
-def either(a: Reads, b: Reads) -> Reads:
-    """All that one or the other reads."""
-    if not isinstance(a, dict) or not isinstance(b, dict):
-        return (a or b) if not (a is True or b is True) else True
-    both = dict(a)
-    for key, item in b.items():
-        both[key] = either(both.get(key, False), item)
-    return both
+def merges_of(cls: Model, at: Path) -> Iterator[tuple[Path, Merge, str]]:
+    """Every merge policy that a class and its nested models declare, with who says so.
 
-
-def merges_of(cls: Model, at: Path, _above: tuple[Model, ...] = ()) -> Iterator[tuple[Path, Merge, str]]:
-    """Every merge policy that a class and its nested models declare, with who says so."""
-    if cls in _above:
-        return
-    for field in fields_of(cls):
-        for key in field.keys:
-            for below, merge in field.merges:
-                yield (*at, key, *below), merge, f"{cls.__name__}.{field.name}"
-            for below, model in field.models:
-                yield from merges_of(model, (*at, key, *below), (*_above, cls))
+    Where a class holds itself again its policies are those of the first time.
+    """
+    # Each with the classes that it stands in. A class is met once at a path, however many lead there.
+    level: dict[tuple[Path, Model], tuple[Model, ...]] = {(at, cls): ()}
+    while level:
+        deeper: dict[tuple[Path, Model], tuple[Model, ...]] = {}
+        for (place, model), above in level.items():
+            chain = (*above, model)
+            for field, key in ((one, key) for one in fields_of(model) for key in one.keys):
+                for below, merge in field.merges:
+                    yield (*place, key, *below), merge, f"{model.__name__}.{field.name}"
+                for below, nested in field.models:
+                    if nested not in chain and _merges(nested):
+                        deeper.setdefault(((*place, key, *below), nested), chain)
+        level = deeper
 
 
 @lru_cache(maxsize=4096)
-def secrets_of(cls: Model, _above: tuple[Model, ...] = ()) -> frozenset[Path]:
-    """The paths, relative to the class, whose fields are declared secret; `*` is any step.
-
-    Where a class holds itself again, all that is there is secret if anything in it is.
-    """
-    found: set[Path] = set()
-    if cls in _above:
-        recurring = _above[_above.index(cls) :]
-        return (
-            frozenset({()})
-            if any(field.secrets for one in recurring for field in fields_of(one))
-            else frozenset()
-        )
-    for field in fields_of(cls):
-        for key in {*field.read, field.name}:
-            found.update((key, *below) for below in field.secrets)
-            for below, model in field.models:
-                inner = secrets_of(model, (*_above, cls))
-                found.update((key, *below, *path) for path in inner)
-    return frozenset(found)
+def _merges(cls: Model) -> bool:
+    """Whether a class, or one within it, declares a merge policy."""
+    return any(field.merges for one in family(cls) for field in fields_of(one))
 
 
 def canonical(cls: Model, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from dynconf._models.overlay import NO_OVERLAY, Overlay
 from dynconf._models.readers import Readers
 from dynconf._origin import Origin, Problem
 from dynconf._store.remerge import Remerge, Speakers
-from dynconf._store.state import Candidate, Key, Plan, Spec, State, height
+from dynconf._store.state import Candidate, Key, Plan, Spec, State, height, place_in
 from dynconf._values.merge import Rank, merged
+from dynconf._values.provenance import said_of
 from dynconf._values.snapshot import Layer, Names
 from dynconf._values.tree import MISSING, Delta, Path, Tree, combined, delta_paths, diff, dotted, find
 
@@ -74,22 +75,11 @@ class Draft:
             over: what changed in the overrides.
             also: models to validate whatever changed.
         """
-        before, touched, raw = self.state, set(also), raw or {}
-        reshaped = before.specs is not self.base.specs
-        for candidate in candidates:
-            if isinstance(candidate.key, int):
-                touched.add(candidate.key)
-                self._put_overlay(candidate.key, candidate.content)
-            else:
-                layer = candidate.content if isinstance(candidate.content, Layer) else None
-                delta, new_keys = self._put(candidate.key, layer)
-                raw, reshaped = combined(raw, delta), reshaped or new_keys
-        if reshaped:
-            delta, problems = self._resolve_names()
-            if problems:
-                return problems
-            raw = combined(raw, delta)
-        self._merge(raw)
+        before = self.state
+        raw, problems = self.merge(candidates, raw or {})
+        if problems:
+            return problems
+        touched = {*also, *(one.key for one in candidates if isinstance(one.key, int))}
         changed = diff(before.tree, self.state.tree, combined(raw, over or {}))
         if self.base.loaded:
             touched |= self.indexes.readers.touched(changed)
@@ -100,6 +90,30 @@ class Draft:
         self._changed = combined(self._changed, changed)
         self._touched |= touched
         return self._validate(sorted(touched), candidates)
+
+    def merge(
+        self, candidates: Sequence[Candidate], raw: Delta | None = None
+    ) -> tuple[Delta, tuple[Problem, ...]]:
+        """Take the candidates into the tree, whether the models are valid with that or not.
+
+        What comes back says what differs in how the layers merge, `raw` included, and why that
+        cannot be: then the tree is as it was.
+        """
+        raw, reshaped = raw or {}, self.state.specs is not self.base.specs
+        for candidate in candidates:
+            if isinstance(candidate.key, int):
+                self._put_overlay(candidate.key, candidate.content)
+            else:
+                layer = candidate.content if isinstance(candidate.content, Layer) else None
+                delta, new_keys = self._put(candidate.key, layer)
+                raw, reshaped = combined(raw, delta), reshaped or new_keys
+        if reshaped:
+            delta, problems = self._resolve_names()
+            if problems:
+                return raw, problems
+            raw = combined(raw, delta)
+        self._merge(raw)
+        return raw, ()
 
     def plan(self, accepted: tuple[Candidate, ...], refused: Mapping[Key, tuple[Problem, ...]]) -> Plan:
         """The finished plan."""
@@ -142,8 +156,8 @@ class Draft:
         old = self.state.layers.get(rank)
         if layer is not None and layer.names is not None:
             # Its tree is found later, from its names; until then it says what it said before.
-            kept = layer.resolved(old.tree, old.variables) if old else layer
-            self._set(rank, kept, {})
+            known = (old.tree, old.variables) if old else ({}, {})
+            self._set(rank, layer.resolved(*known), {})
             return {}, True
         before, after = old.tree if old else {}, layer.tree if layer else {}
         delta = diff(before, after)
@@ -224,7 +238,11 @@ class Draft:
             tree = find(merged([state.base, *over]), spec.at)
         if tree is MISSING:
             tree = self._in_the_way(spec.at, over)
-        return build(spec.cls, tree, spec.at, lambda a, b: height(state, index, a) > height(state, index, b))
+
+        def higher(one: Path, other: Path) -> bool:
+            return height(state, index, one) > height(state, index, other)
+
+        return build(spec.cls, tree, spec.at, higher, lambda: place_in(state.specs, spec.at))
 
     def _in_the_way(self, at: Path, over: Sequence[Tree]) -> Any:
         """What stands above a path where nothing is: a mapping counts as nothing, anything else is wrong."""
@@ -256,20 +274,17 @@ class Draft:
         if own:
             return own
         value = find(state.base, path)
-        if value is not MISSING and not isinstance(value, dict):
-            speaking = [one for one in state.layers.values() if find(one.tree, path) is not MISSING]
-            # Of an item of a list that several layers made together, none may speak at that place.
-            return (
-                speaking[-1].origin(path)
-                if speaking
-                else self._origin(index, path[:-1], candidates, overrides)
-            )
         near = path if value is not MISSING else path[:-1]
-        keys = [one.key for one in candidates if not isinstance(one.key, int)]
-        fresh = [state.layers[key] for key in keys if key in state.layers]
-        holding = [layer for layer in fresh if isinstance(find(layer.tree, near), dict)]
-        if len(holding) == 1 or (holding and near):
-            return holding[-1].origin(path)
+        ranks = list(state.layers)
+        said = said_of([layer.tree for layer in state.layers.values()], near, state.rules)
+        holding = [(ranks[one.number], one) for one in said if one.shows]
+        if value is MISSING or isinstance(value, dict):
+            fresh = [candidate.key for candidate in candidates]
+            holding = [item for key in fresh for item in holding if item[0] == key]
+            if len(holding) != 1 and not near:
+                return None
+        for rank, one in holding[-1:]:
+            return state.layers[rank].origin((*one.path, *path[len(near) :]))
         return None
 
 

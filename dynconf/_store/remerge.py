@@ -111,20 +111,32 @@ class Remerge:
         """
         if not self._layers:
             return {}
-        result: Tree = self._node((), old, delta, self._rules, None)
+        result: Tree = self._node((), old, delta, self._rules, None, indexed=True)
         return result
 
     def _node(
-        self, path: Path, old: Any, delta: Any, rules: Rules | None, parts: Sequence[tuple[Rank, Any]] | None
+        self,
+        path: Path,
+        old: Any,
+        delta: Any,
+        rules: Rules | None,
+        parts: Sequence[tuple[Rank, Any]] | None,
+        *,
+        indexed: bool,
     ) -> Any:
-        """The value at `path`; `parts` are what layers hold there, or `None` if not needed so far."""
+        """The value at `path`; `parts` are what layers hold there, or `None` if not needed so far.
+
+        `indexed` tells that no layer hides any mapping above from those below it. Else `parts` are
+        only those that show: the index, which knows all that are there, is not to be asked, nor
+        taught.
+        """
         replacing = rules is not None and rules.here is not None and rules.here.how == "replace"
         if isinstance(delta, dict) and isinstance(old, dict) and not replacing:
-            if self._speakers.knows(path):
+            if indexed and self._speakers.knows(path):
                 return self._mapping(path, old, delta, rules, parts, indexed=True)
             parts = self._parts(path) if parts is None else parts
             if isinstance(parts[-1][1], dict):
-                indexed = len(parts) > Speakers.FEW
+                indexed = indexed and len(parts) > Speakers.FEW
                 if indexed:
                     # What is planned may be dropped; then what is current counts again.
                     self._speakers.learn(path, parts, _speaking(self._current, path))
@@ -149,13 +161,13 @@ class Remerge:
             before, below = old.get(key, MISSING), (*path, key)
             inner = rules.child(key) if rules else None
             if deeper is not True and indexed and self._speakers.knows(below):
-                after = self._node(below, before, deeper, inner, None)
+                after = self._node(below, before, deeper, inner, None, indexed=True)
             else:
                 holders = self._parts(below) if indexed else _holders(parts or (), key)
                 if not holders:
                     changed |= new.pop(key, MISSING) is not MISSING
                     continue
-                after = self._node(below, before, deeper, inner, holders)
+                after = self._node(below, before, deeper, inner, holders, indexed=indexed)
             if after is not before:
                 new[key] = after
                 changed = True

@@ -1,13 +1,16 @@
 """What is current, what may become current, and what a change consists of: immutable records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 from dynconf._models.overlay import Overlay
+from dynconf._models.places import place_at
 from dynconf._models.schema import Model
 from dynconf._origin import Problem
 from dynconf._values.merge import Merge, Rank, Rules
+from dynconf._values.secrets import Place
 from dynconf._values.snapshot import Layer, Snapshot
 from dynconf._values.tree import MISSING, Path, Tree, find
 from dynconf.errors import ChangeRefused
@@ -22,6 +25,17 @@ class Spec:
 
     cls: Model
     at: Path = ()
+
+
+def place_in(specs: Sequence[Spec], path: Path) -> Place:
+    """What the bound classes say of a path of the tree: whether that, or what is below, is secret."""
+    return place_at(((spec.cls, spec.at) for spec in specs), path)
+
+
+def places_of(specs: Sequence[Spec]) -> list[Place]:
+    """Where each model stands."""
+    root = place_in(specs, ())
+    return [root.at(spec.at) for spec in specs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,7 @@ class State:
     @property
     def snapshot(self) -> Snapshot:
         """What readers see of it."""
-        return Snapshot(self.version, self.tree, self.models, self.house)
+        return Snapshot(self.version, self.tree, self.models, self.house, partial(places_of, self.specs))
 
 
 @dataclass(frozen=True, slots=True)

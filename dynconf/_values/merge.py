@@ -98,7 +98,10 @@ def merged(values: Sequence[Any], rules: Rules | None = None) -> Any:
         }
     if isinstance(top, list) and how:
         lists = from_top(values, list)
-        return top if len(lists) == 1 else _merged_lists(lists, how, rules.child("*") if rules else None)
+        if len(lists) == 1:
+            return top
+        inner = rules.child("*") if rules else None
+        return [merged([lists[n][at] for n, at in places], inner) for places in arranged(lists, how)]
     return top
 
 
@@ -121,31 +124,27 @@ def _by_key(parts: Sequence[Tree]) -> dict[str, list[Any]]:
     return found
 
 
-def _merged_lists(parts: Sequence[list[Any]], how: Merge, rules: Rules | None) -> list[Any]:
-    if how.by:
-        return _merged_items([item for part in parts for item in part], how.by, rules)
-    if how.how == "prepend":
-        return [item for part in reversed(parts) for item in part]
-    items = [item for part in parts for item in part]
-    if how.how == "unique":
-        kept: list[Any] = []
-        for item in items:
-            if not any(same(item, other) for other in kept):
-                kept.append(item)
-        return kept
-    return items
+def arranged(lists: Sequence[list[Any]], how: Merge) -> list[list[tuple[int, int]]]:
+    """The items that each item of the merged list is made of: the number of its list, the index there.
 
-
-def _merged_items(items: list[Any], by: str, rules: Rules | None) -> list[Any]:
-    result: list[Any] = []
-    places: list[tuple[Any, int]] = []
-    for item in items:
-        name = item.get(by, MISSING) if isinstance(item, dict) else MISSING
-        place = next((at for known, at in places if same(known, name)), None)
-        if name is MISSING or place is None:
-            if name is not MISSING:
-                places.append((name, len(result)))
-            result.append(item)
-        else:
-            result[place] = merged([result[place], item], rules)
+    Args:
+        lists: two or more, lowest first.
+        how: the policy, which is not `"replace"`.
+    """
+    order = reversed(range(len(lists))) if how.how == "prepend" else range(len(lists))
+    places = [(n, at) for n in order for at in range(len(lists[n]))]
+    if how.by is None and how.how != "unique":
+        return [[place] for place in places]
+    result: list[list[tuple[int, int]]] = []
+    known: list[tuple[Any, list[tuple[int, int]]]] = []
+    for n, at in places:
+        item = lists[n][at]
+        mark = item if how.by is None else item.get(how.by, MISSING) if isinstance(item, dict) else MISSING
+        alike = next((made for other, made in known if same(other, mark)), None)
+        if alike is None:
+            result.append([(n, at)])
+            if mark is not MISSING:
+                known.append((mark, result[-1]))
+        elif how.by is not None:
+            alike.append((n, at))
     return result

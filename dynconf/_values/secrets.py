@@ -1,17 +1,18 @@
 """What must not be shown: names that look like secrets, and values in a message or a listing."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote
 from uuid import UUID
 
-from pydantic import AnyUrl, BaseModel, Secret, SecretBytes, SecretStr
+from pydantic import AnyUrl, BaseModel, RootModel, Secret, SecretBytes, SecretStr
 from pydantic_core import Url
 
 from dynconf._values.tree import Path
@@ -32,41 +33,78 @@ def looks_secret(path: Path) -> bool:
     return any(isinstance(step, str) and _LOOKS_SECRET.search(step) for step in path)
 
 
-def masked(value: Any, path: Path, secret: Callable[[Path], bool] = looks_secret) -> Any:
+class Place:
+    """A place in a tree or model, of which the names on the way to it tell whether it is secret."""
+
+    __slots__ = ("secret",)
+
+    def __init__(self, *, secret: bool = False) -> None:
+        self.secret = secret
+
+    @property
+    def hidden(self) -> bool:
+        """Whether a text that stands here must not be shown."""
+        return self.secret
+
+    def child(self, step: str | int) -> "Place":
+        """Where a step leads; all that is below a secret is one."""
+        return SECRET if self.secret or looks_secret((step,)) else self
+
+    def at(self, path: Path) -> "Place":
+        """Where several steps lead."""
+        return self.child(path[0]).at(path[1:]) if path else self
+
+
+OPEN: Final = Place()
+SECRET: Final = Place(secret=True)
+
+
+def masked(value: Any, place: Place = OPEN) -> Any:
     """A plain copy of a tree or model value, fit to be shown and sent, with secrets replaced by `***`.
 
     Passwords within addresses (`redis://user:password@host`) are replaced as well.
     """
-    if isinstance(value, (SecretStr, SecretBytes, Secret)):
+    value = unwrapped(value)
+    if isinstance(value, _SECRETS):
         return MASK
     parts = members(value)
+    if isinstance(parts, Mapping):
+        return {str(key): masked(item, place.child(str(key))) for key, item in parts.items()}
     if parts is not None:
-        return {str(key): masked(item, (*path, str(key)), secret) for key, item in parts.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [masked(item, (*path, index), secret) for index, item in enumerate(value)]
-    if value is not None and (secret(path) or looks_secret(path)):
+        return [masked(item, place.child(index)) for index, item in enumerate(parts)]
+    if value is not None and place.hidden:
         return MASK
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return without_passwords(str(value)) if isinstance(value, _TOLD) else f"<{type(value).__name__}>"
 
 
+_SECRETS = (SecretStr, SecretBytes, Secret)
 _TOLD = (str, date, time, timedelta, Decimal, UUID, PurePath, Enum, IPv4Address, IPv6Address, AnyUrl, Url)
 """Types whose text is the value and no more; another's may show what its fields hide."""
 
 
-def members(value: Any) -> Mapping[Any, Any] | None:
-    """The named parts of a mapping, a model, a dataclass or a named tuple; `None` for anything else."""
-    if isinstance(value, Mapping):
-        return value
+def unwrapped(value: Any) -> Any:
+    """A value without root models around it."""
+    return unwrapped(value.root) if isinstance(value, RootModel) else value
+
+
+def members(value: Any) -> Mapping[Any, Any] | Collection[Any] | None:
+    """What a mapping, a model, a dataclass, a named tuple, a list and the like hold; else `None`."""
     if isinstance(value, BaseModel):
-        return {**value.__dict__, **(value.__pydantic_extra__ or {})}
+        return {**fields_held(value), **(value.__pydantic_extra__ or {})}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         named: Mapping[str, Any] = value._asdict()
         return named
-    return None
+    return value if isinstance(value, (Mapping, list, tuple, set, frozenset)) else None
+
+
+def fields_held(model: BaseModel) -> dict[str, Any]:
+    """A model's fields; its `__dict__` also holds what a cached property has computed."""
+    held, known = model.__dict__, type(model).model_fields
+    return held if len(held) == len(known) else {name: held[name] for name in known if name in held}
 
 
 def without_passwords(text: str) -> str:
@@ -74,21 +112,38 @@ def without_passwords(text: str) -> str:
     return _IN_ADDRESS.sub(rf"\1:{MASK}@", text)
 
 
-def secret_texts(value: Any, path: Path, secret: Callable[[Path], bool]) -> Iterator[str]:
+def secret_texts(value: Any, place: Place = OPEN) -> Iterator[str]:
     """Every text within a tree or model value that must not be shown."""
+    value = unwrapped(value)
+    if isinstance(value, _SECRETS):
+        value, place = value.get_secret_value(), SECRET
     parts = members(value)
-    if parts is not None:
+    if isinstance(parts, Mapping):
         for key, item in parts.items():
-            yield from secret_texts(item, (*path, str(key)), secret)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for index, item in enumerate(value):
-            yield from secret_texts(item, (*path, index), secret)
-    elif isinstance(value, (SecretStr, SecretBytes, Secret)):
-        yield str(value.get_secret_value())
-    elif value is not None and (secret(path) or looks_secret(path)):
-        yield str(value)
-    elif isinstance(value, str) and (found := _IN_ADDRESS.search(value)):
-        yield found[0].rpartition("@")[0].partition("://")[2].partition(":")[2]
+            yield from secret_texts(item, place.child(str(key)))
+    elif parts is not None:
+        for index, item in enumerate(parts):
+            yield from secret_texts(item, place.child(index))
+    elif value is not None and place.hidden:
+        yield value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    elif isinstance(value, str):
+        for found in _IN_ADDRESS.finditer(value):
+            password = found[0].rpartition("@")[0].partition("://")[2].partition(":")[2]
+            yield from (password, unquote(password))
+
+
+class Quotes:
+    """Tells whether a message quotes one of some texts, as it is or as `repr`, JSON or a URL write it."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        # However a text is escaped, its plain pieces stay as they are.
+        self._pieces = {text: _ESCAPED.sub(" ", text).split() for text in texts if text}.values()
+
+    def __call__(self, message: str) -> bool:
+        return any(all(piece in message for piece in pieces) for pieces in self._pieces)
+
+
+_ESCAPED = re.compile(r"[^A-Za-z0-9_.~-]+")
 
 
 def scrubbed(message: str, value: Any) -> str:
@@ -105,13 +160,16 @@ def scrubbed(message: str, value: Any) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
+    value = unwrapped(value)
     parts = members(value)
-    if parts is not None or isinstance(value, (list, tuple, set, frozenset)):
-        for item in value if parts is None else parts.values():
+    if parts is not None:
+        for item in parts.values() if isinstance(parts, Mapping) else parts:
             yield from _texts(item)
     elif value is not None and not isinstance(value, bool):
         yield str(value)
         yield repr(value)
+        if isinstance(value, str):
+            yield repr(value)[1:-1]
 
 
 def _pattern(text: str) -> str:

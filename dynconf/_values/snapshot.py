@@ -1,11 +1,12 @@
 """The immutable things that travel: updates come in, layers make a snapshot, changes go out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import Any, Generic, Protocol, TypeVar
 
 from dynconf._origin import Origin
-from dynconf._values.secrets import masked
+from dynconf._values.secrets import OPEN, Place, masked
 from dynconf._values.tree import MISSING, Path, copied, dotted, find, parse_path
 from dynconf.errors import UsageError
 
@@ -23,7 +24,7 @@ class Names:
     nobody knows are left out. `at` is the path that all of them are mounted at.
     """
 
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)
     prefix: str = ""
     delimiter: str = "__"
     ours: bool = False
@@ -39,7 +40,7 @@ class Folder:
     is an item of a list.
     """
 
-    values: Mapping[str, bytes]
+    values: Mapping[str, bytes] = field(repr=False)
     delimiters: str = "/"
     indexed: bool = False
 
@@ -61,7 +62,7 @@ class Update:
 
     document: str
     revision: str
-    content: bytes | Mapping[str, Any] | Folder | Names | None
+    content: bytes | Mapping[str, Any] | Folder | Names | None = field(repr=False)
     format: str | None = None
     type: str | None = None
     order: int | str = 0
@@ -83,7 +84,7 @@ class Layer:
     source: str
     document: str
     revision: str
-    tree: Mapping[str, Any]
+    tree: Mapping[str, Any] = field(repr=False)
     names: Names | None = None
     locate: Callable[[Path], tuple[int, int] | None] = nowhere
     variables: Mapping[Path, str] = field(default_factory=dict)
@@ -118,10 +119,12 @@ class Snapshot:
     """
 
     version: int
-    tree: Mapping[str, Any]
-    models: tuple[Any, ...] = ()
+    tree: Mapping[str, Any] = field(repr=False)
+    models: tuple[Any, ...] = field(default=(), repr=False)
     house: object = None
     """Tells one Config's versions from another's."""
+    places: Callable[[], Sequence[Place]] = field(default=tuple, compare=False, repr=False)
+    """Where each model stands, with what is declared secret there."""
 
 
 class Bound(Protocol[T_co]):
@@ -176,12 +179,13 @@ class View:
     def to_dict(self) -> dict[str, Any]:
         """A plain form of every model, by its class's name, with secrets masked."""
         models: dict[str, Any] = {}
-        for model in self._snapshot.models:
+        places = chain(self._snapshot.places(), repeat(OPEN))
+        for model, place in zip(self._snapshot.models, places, strict=False):
             name, number = type(model).__name__, 1
             while name in models:
                 number += 1
                 name = f"{type(model).__name__}#{number}"
-            models[name] = masked(model, ())
+            models[name] = masked(model, place)
         return {"version": self.version, "models": models}
 
 

@@ -4,6 +4,7 @@ import copy
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -201,6 +202,26 @@ def test_no_layer_is_forgotten() -> None:
                 said[number] = node
         full = folded([{"a": said[number]} for number in range(LAYERS)], {})
         assert same(store.state.tree, full), flipped
+
+
+@pytest.mark.parametrize("shown", [{"x": 2}, {"x": 1}, 0])
+def test_what_is_hidden_further_up_stays_hidden(shown: Any) -> None:
+    """A layer whose mapping is hidden is not looked at, though what is below that is indexed."""
+    said: dict[int, Any] = dict.fromkeys(range(LAYERS), FILLING)
+    said |= {3: {"a": {"b": {"c": {"x": 1}}}}, 20: {"a": {"b": {"c": {"y": 1}}}}}
+    edits: list[tuple[int, Any]] = [
+        (5, {"a": {"b": {"f": 2}}}),
+        (11, {"a": 1}),
+        (3, {"a": {"b": {"c": shown, "d": 1}}}),
+        (11, {}),
+        (20, {"a": {"b": {"c": {"y": 2}}}}),
+    ]
+    store = Store()
+    store.commit(store.plan([document(number, tree) for number, tree in said.items()]))
+    for number, tree in edits:
+        store.commit(store.plan([document(number, tree)]))
+        said[number] = tree
+        assert same(store.state.tree, folded([said[number] for number in range(LAYERS)], {}))
 
 
 @given(st.lists(TREES, min_size=LAYERS, max_size=LAYERS), TREES)

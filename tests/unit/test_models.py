@@ -9,6 +9,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr, field
 from pydantic_settings import BaseSettings
 
 from dynconf._models.build import (
+    MOST_FAULTS,
     Fault,
     Invalid,
     adopted,
@@ -131,6 +132,39 @@ def test_declared_secrets_count_as_secret() -> None:
     assert [fault.expected for fault in faults(Outer, {"login": {"pin": "4711"}})] == [
         "refused by its validator"
     ]
+
+
+class Way(BaseModel):
+    path: str
+    bearer: SecretStr = SecretStr("")
+
+    @field_validator("path")
+    @classmethod
+    def check(cls, path: str) -> str:
+        """Quote the path."""
+        raise ValueError(f"{path} must start with a slash")
+
+
+class Ways(BaseModel):
+    ways: list[Way]
+
+
+def test_of_many_faults_some_are_told() -> None:
+    """A list with thousands of bad items is refused at once, with some of the reasons and their number."""
+    found = faults(Ways, {"ways": [{"path": f"p{n}", "bearer": f"hunter{n}"} for n in range(5000)]}, ("a",))
+    assert len(found) == MOST_FAULTS + 1
+    assert found[0] == Fault(
+        ("a", "ways", 0, "path"), "its validator says: *** must start with a slash", "str"
+    )
+    assert found[-1] == Fault(("a",), f"more faults, not told here: {5000 - MOST_FAULTS}")
+
+
+def test_a_message_with_the_secret_of_any_item_is_withheld() -> None:
+    """A validator may have seen other parts of the tree than the one that it refuses."""
+    ways = [{"path": f"p{n}"} for n in range(5)]
+    found = faults(Ways, {"ways": [{"path": "slash", "bearer": "p3 must"}, *ways]})
+    shown = [fault.expected.startswith("its validator says") for fault in found]
+    assert shown == [True, True, True, True, False, True]
 
 
 def test_standard_errors_that_quote_are_retold() -> None:

@@ -1,14 +1,29 @@
 """What is secret is shown nowhere, however it is declared and whoever quotes it."""
 
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NewType, NotRequired, Self
+from functools import cached_property
+from typing import Annotated, Any, Generic, NamedTuple, NewType, NotRequired, Self, TypeVar
+from urllib.parse import quote
 
 import pytest
-from pydantic import BaseModel, Field, Json, RootModel, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    Field,
+    Json,
+    JsonValue,
+    RootModel,
+    SecretBytes,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_core.core_schema import ValidationInfo
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
-from dynconf import Config, Memory, Settings
+from dynconf import Config, Memory, Settings, Update
 from dynconf._values.secrets import masked, scrubbed, without_passwords
 from dynconf.errors import StartFailed
 
@@ -47,6 +62,50 @@ class OwnSecret(SecretStr):
 
 
 Pin = NewType("Pin", SecretStr)
+T = TypeVar("T")
+Many = TypeAliasType("Many", list[T], type_params=(T,))
+Deep = TypeAliasType("Deep", "dict[str, Deep | SecretStr]")
+
+
+@dataclass
+class Generically(Generic[T]):
+    pin: T
+
+
+@dataclass
+class Filled(Generically[SecretStr]):
+    other: int = 0
+
+
+class Renamed(TypedDict):
+    pin: Annotated[SecretStr, Field(alias="p")]
+
+
+class Elsewhere(BaseModel):
+    pin: SecretStr = Field(validation_alias=AliasPath("codes", -1, "value"))
+
+
+class Aliased(BaseModel):
+    password: str = Field(alias="p")
+
+
+class Later(BaseModel):
+    part: "NotYetKnown"
+
+
+class NotYetKnown(BaseModel):
+    pin: SecretStr
+
+
+class Short(BaseModel):
+    host: str
+    pin: SecretStr
+
+    @model_validator(mode="before")
+    @classmethod
+    def split(cls, value: Any) -> Any:
+        """Take one text for both."""
+        return dict(zip(("host", "pin"), value.split("|"), strict=True)) if isinstance(value, str) else value
 
 
 @pytest.mark.parametrize(
@@ -67,6 +126,19 @@ Pin = NewType("Pin", SecretStr)
         (Pin, CANARY),
         (Json[Model], f'{{"pin": "{CANARY}"}}'),
         (Json[Model] | None, f'{{"pin": "{CANARY}"}}'),
+        (Named, [CANARY]),
+        (Generically[SecretStr], {"pin": CANARY}),
+        (Filled, {"pin": CANARY}),
+        (Many[SecretStr], [CANARY]),
+        (Many[Model], [{"pin": CANARY}]),
+        (Deep, {"a": {"b": CANARY}}),
+        (Iterable[SecretStr], [CANARY]),
+        (Renamed, {"p": CANARY}),
+        (Elsewhere, {"codes": [{"value": CANARY}]}),
+        (Aliased, {"p": CANARY}),
+        (Later, {"part": {"pin": CANARY}}),
+        (Short, f"host|{CANARY}"),
+        (SecretBytes, CANARY),
     ],
 )
 def test_declared_secrets_are_masked_everywhere(annotation: Any, value: Any) -> None:
@@ -79,6 +151,115 @@ def test_declared_secrets_are_masked_everywhere(annotation: Any, value: Any) -> 
     for report in (*reports, config.view()):
         assert CANARY not in str(report)
         assert CANARY not in str(report.to_dict())
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    """Types that hold themselves, and parts beside a secret, are masked no further than they must be."""
+
+    class App(Settings):
+        anything: JsonValue
+        node: Node
+
+    config = Config(Memory({"anything": {"a": ["text", 1]}, "node": {"others": [{"mark": CANARY}]}}))
+    config.bind(App)
+    config.load()
+    assert config.explain("anything").value == {"a": ["text", 1]}
+    assert config.explain("node").value == {"others": [{"mark": "***"}]}
+
+
+class Creds(BaseModel):
+    user: str = ""
+    value: str = ""
+
+    @field_validator("value")
+    @classmethod
+    def check(cls, value: str) -> str:
+        """Quote a part of the value."""
+        if not value.startswith("v1."):
+            raise ValueError(f"unknown version {value.partition('.')[0]}")
+        return value
+
+
+class Nested(Settings):
+    credentials: Creds = Creds()
+
+
+@pytest.mark.parametrize(("cls", "at"), [(Creds, "credentials"), (Nested, "")])
+def test_a_class_at_a_secret_path_is_secret(cls: type[BaseModel], at: str) -> None:
+    """It makes no difference whether the path is the class's field, or where the class is bound."""
+    memory = Memory({"credentials": {"user": "u", "value": f"v1.{CANARY}"}})
+    config = Config(memory)
+    bound: Any = config.bind(cls, at=at)
+    config.load()
+    for report in (config.explain(), bound.explain(), config.view()):
+        assert CANARY not in str(report)
+    refused = Config(Memory({"credentials": {"value": f"{CANARY}.x"}}))
+    refused.bind(cls, at=at)
+    with pytest.raises(StartFailed, match="value: refused by its validator"):
+        refused.load()
+
+
+class Bearer(BaseModel):
+    bearer: SecretStr = SecretStr("")
+
+
+class Route(Settings):
+    route: Bearer = Bearer()
+
+
+class Plain(BaseModel):
+    bearer: str = ""
+    port: int = 0
+
+    @field_validator("port")
+    @classmethod
+    def check(cls, port: int, info: ValidationInfo) -> int:
+        """Quote the other field."""
+        if port:
+            raise ValueError(f"not with {info.data}")
+        return port
+
+
+def test_what_one_class_declares_secret_is_so_for_all() -> None:
+    """Another class that reads the same key as a plain text neither shows nor quotes it."""
+    config = Config(Memory({"route": {"bearer": CANARY}}))
+    config.bind(Route)
+    plain = config.bind(Plain, at="route")
+    config.load()
+    assert plain.current.bearer == CANARY
+    for report in (config.explain(), plain.explain("bearer"), config.view()):
+        assert CANARY not in str(report)
+    refused = Config(Memory({"route": {"bearer": CANARY, "port": 1}}))
+    refused.bind(Route)
+    refused.bind(Plain, at="route")
+    with pytest.raises(StartFailed, match="port: refused by its validator"):
+        refused.load()
+
+
+def test_a_view_shows_fields_alone() -> None:
+    """What a model has computed of its fields and kept is not shown; root models are as their content."""
+
+    class App(Settings):
+        password: str
+        names: RootModel[list[str]]
+
+        @cached_property
+        def header(self) -> str:
+            """Hold the secret under a harmless name."""
+            return self.password
+
+    config = Config(Memory({"password": CANARY, "names": ["a"]}))
+    settings = config.bind(App)
+    config.load()
+    assert settings.current.header == CANARY
+    assert config.view().to_dict()["models"] == {"App": {"password": "***", "names": ["a"]}}
+
+
+def test_what_travels_shows_no_content() -> None:
+    """An update's text form, as a source's own log may have it, holds no values."""
+    update = Update("app.yaml", "1", f"password: {CANARY}".encode())
+    assert CANARY not in repr(update)
+    assert "app.yaml" in repr(update)
 
 
 def test_names_that_look_secret_are_masked_within_any_parts() -> None:
@@ -97,7 +278,7 @@ def test_names_that_look_secret_are_masked_within_any_parts() -> None:
         def __repr__(self) -> str:
             return CANARY
 
-    shown = masked({"a": Login("me", CANARY), "b": Pair("me", CANARY), "c": Odd()}, ())
+    shown = masked({"a": Login("me", CANARY), "b": Pair("me", CANARY), "c": Odd()})
     assert shown == {
         "a": {"user": "me", "password": "***"},
         "b": {"user": "me", "token": "***"},
@@ -164,6 +345,29 @@ def test_a_validator_that_quotes_a_secret_is_not_quoted(cls: type[Settings], tre
     with pytest.raises(StartFailed, match="refused by its validator") as caught:
         config.load()
     assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("form", [str, repr, json.dumps, quote, lambda text: repr({"a": {"b": repr(text)}})])
+@pytest.mark.parametrize(
+    "secret", ["-----BEGIN KEY-----\nMIIE+x/y\n", "a'b\"c\\d", "h\u00fcter 2", "p@ss:w/rd"]
+)
+def test_a_secret_is_found_in_any_form(secret: str, form: Callable[[str], str]) -> None:
+    """Escaped as in `repr`, JSON or a URL it is withheld as well."""
+
+    class App(Settings):
+        private_key: str
+        version: str
+
+        @field_validator("version")
+        @classmethod
+        def check(cls, value: str, info: ValidationInfo) -> str:
+            """Quote the other field."""
+            raise ValueError(f"unknown version {value}, with {form(info.data['private_key'])}")
+
+    config = Config(Memory({"private_key": secret, "version": "9"}))
+    config.bind(App)
+    with pytest.raises(StartFailed, match="version: refused by its validator"):
+        config.load()
 
 
 @pytest.mark.parametrize(
