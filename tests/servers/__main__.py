@@ -7,25 +7,31 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tests.servers.builds import Build, Unavailable
 from tests.servers.consul import CONSUL, ConsulAgent
+from tests.servers.nacos2 import NACOS2, Nacos2
+from tests.servers.nacos3 import NACOS3, Nacos3
 from tests.servers.process import Process, ServerFailed
 from tests.servers.redis import REDIS, RedisServer
 from tests.servers.toxiproxy import TOXIPROXY, Toxiproxy
 
-BUILDS = [REDIS, TOXIPROXY, CONSUL]
+BUILDS = [CONSUL, REDIS, TOXIPROXY, NACOS3, NACOS2]  # the longest first
+AT_ONCE = 2
 SERVERS: dict[str, tuple[Build, Callable[..., Process]]] = {
     "consul": (CONSUL, ConsulAgent),
+    "nacos2": (NACOS2, Nacos2),
+    "nacos3": (NACOS3, partial(Nacos3, console=True)),
     "redis": (REDIS, RedisServer),
     "toxiproxy": (TOXIPROXY, Toxiproxy),
 }
 
 
 def make_all() -> None:
-    """Make what is not there yet, side by side. What cannot be had is told here and by the tests."""
-    with ThreadPoolExecutor(len(BUILDS)) as pool:
+    """Make what is not there yet, two at a time. What cannot be had is told here and by the tests."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(make, BUILDS))
 
 

@@ -35,6 +35,7 @@ class Build:
         make: fills an empty folder.
         recipe: files that decide what is built; another content is another build.
         command: a program that will do instead, if it is on the path.
+        needs: a program that has to be on the path for this one to run.
         duration: what to tell somebody who waits for it.
     """
 
@@ -44,6 +45,7 @@ class Build:
     make: Callable[[Path], None]
     recipe: Sequence[Path] = ()
     command: str = ""
+    needs: str = ""
     duration: str = "some seconds"
 
     @property
@@ -62,6 +64,8 @@ class Build:
         """
         if self.command and (found := shutil.which(self.command)):
             return Path(found)
+        if self.needs and not shutil.which(self.needs):
+            raise Unavailable(f"there is no `{self.needs}` on the path")
         program = self.folder / self.result
         if program.exists():
             return program

@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from tests.servers.builds import Build, Unavailable
 from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.consul import CONSUL, ConsulAgent, ConsulCluster
+from tests.servers.nacos import GROUP, NacosServer
+from tests.servers.nacos2 import NACOS2, Nacos2
+from tests.servers.nacos3 import NACOS3, Nacos3
 from tests.servers.process import Process
 from tests.servers.redis import REDIS, RedisServer
 from tests.servers.toxiproxy import TOXIPROXY, Proxy, Toxiproxy
@@ -52,6 +55,31 @@ class ConsulSpace:
 
 
 @dataclass(frozen=True)
+class NacosSpace:
+    """A namespace on a shared server that is one test's alone.
+
+    Attributes:
+        server: the shared one: not to be killed, frozen or wiped.
+        namespace: its id.
+    """
+
+    server: NacosServer
+    namespace: str
+
+    def publish(self, data_id: str, content: str, group: str = GROUP, type: str | None = None) -> None:
+        """Write a configuration in the namespace."""
+        self.server.publish(data_id, content, group, self.namespace, type)
+
+    def get(self, data_id: str, group: str = GROUP) -> str | None:
+        """Read a configuration in the namespace."""
+        return self.server.get(data_id, group, self.namespace)
+
+    def remove(self, data_id: str, group: str = GROUP) -> None:
+        """Delete a configuration in the namespace."""
+        self.server.remove(data_id, group, self.namespace)
+
+
+@dataclass(frozen=True)
 class RedisServers:
     """Two servers, for whatever chooses between them."""
 
@@ -73,6 +101,62 @@ def consul(consul_agent: ConsulAgent) -> Iterator[ConsulSpace]:
     space = ConsulSpace(consul_agent, f"test-{uuid.uuid4().hex[:12]}/")
     yield space
     space.delete("", recurse=True)
+
+
+@pytest.fixture(scope="session")
+def nacos2_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nacos2]:
+    """A Nacos 2 without log-in that all tests share; see `nacos2` for a namespace of one's own."""
+    need(NACOS2)
+    with Nacos2(tmp_path_factory.mktemp("nacos2")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nacos3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nacos3]:
+    """A Nacos 3 as it is shipped that all tests share; see `nacos3`."""
+    need(NACOS3)
+    with Nacos3(tmp_path_factory.mktemp("nacos3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nacos3_without_v1_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nacos3]:
+    """A Nacos 3 without version 1 of the HTTP API that all tests share; see `nacos3_without_v1`."""
+    need(NACOS3)
+    with Nacos3(tmp_path_factory.mktemp("nacos3-without-v1"), compat=False) as server:
+        yield server
+
+
+@pytest.fixture
+def nacos2(nacos2_server: Nacos2) -> NacosSpace:
+    """A namespace of one's own on the shared Nacos 2."""
+    return new_space(nacos2_server)
+
+
+@pytest.fixture
+def nacos3(nacos3_server: Nacos3) -> NacosSpace:
+    """A namespace of one's own on the shared Nacos 3."""
+    return new_space(nacos3_server)
+
+
+@pytest.fixture
+def nacos3_without_v1(nacos3_without_v1_server: Nacos3) -> NacosSpace:
+    """A namespace of one's own on the shared Nacos 3 that speaks as 3.2 and later do."""
+    return new_space(nacos3_without_v1_server)
+
+
+@pytest.fixture(params=["nacos2", "nacos3", "nacos3_without_v1"])
+def nacos(request: pytest.FixtureRequest) -> NacosSpace:
+    """Each of the three in turn, for what has to hold on all."""
+    space: NacosSpace = request.getfixturevalue(request.param)
+    return space
+
+
+def new_space(server: NacosServer) -> NacosSpace:
+    """A namespace whose name is not its id, as people's are; it stays, as nobody meets it again."""
+    namespace = f"test-{uuid.uuid4().hex[:12]}"
+    server.create_namespace(namespace, f"name of {namespace}")
+    return NacosSpace(server, namespace)
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +247,20 @@ def own_consul_cluster(own: Own) -> Callable[..., ConsulCluster]:
         cluster = ConsulCluster(own.folder("cluster"), size, **options)
         own.start(cluster)
         return cluster
+
+    return start
+
+
+@pytest.fixture
+def own_nacos(own: Own) -> Callable[..., NacosServer]:
+    """A function that starts a `Nacos3`, or with `version=2` a `Nacos2`, with the options of that."""
+
+    def start(version: Literal[2, 3] = 3, **options: Any) -> NacosServer:
+        server_type: type[NacosServer] = Nacos2 if version == 2 else Nacos3
+        need(server_type.build)
+        server = server_type(own.folder("nacos"), **options)
+        own.start(server)
+        return server
 
     return start
 

@@ -5,6 +5,7 @@ import os
 import random
 import socket
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -14,15 +15,32 @@ EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _given: set[int] = set()
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that is this run's alone until it ends, also while no server listens on it."""
-    candidates = list(range(FIRST, _first_ephemeral()))
+def free_port(beside: Iterable[int] = ()) -> int:
+    """A port of 127.0.0.1 that is this run's alone until it ends, also while no server listens on it.
+
+    Args:
+        beside: offsets of further ports that go with it, such as 1000; they are this run's alone as well.
+    """
+    offsets = [0, *beside]
+    first, end = FIRST - min(offsets), _first_ephemeral() - max(offsets)
+    candidates = list(range(first, end))
     random.shuffle(candidates)
     for port in candidates:
-        if port not in _given and _reserve(port) and _is_free(port):
-            _given.add(port)
+        if _take([port + offset for offset in offsets]):
             return port
-    raise OSError(f"no port from {FIRST} to {_first_ephemeral()} is free")
+    raise OSError(f"no port from {first} to {end} is free")
+
+
+def _take(ports: list[int]) -> bool:
+    """Make all of them this run's, or none: what a lock refuses is another run's, and the rest is let go."""
+    if not _given.isdisjoint(ports):
+        return False
+    if all(_reserve(port) and _is_free(port) for port in ports):
+        _given.update(ports)
+        return True
+    for port in ports:
+        fcntl.lockf(_reservations(), fcntl.LOCK_UN, 1, port)
+    return False
 
 
 def _first_ephemeral() -> int:
