@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     from dynconf.sources.env import Env as Env
     from dynconf.sources.file import File as File
     from dynconf.sources.memory import Memory as Memory
+    from dynconf.sources.nacos import Nacos as Nacos
+    from dynconf.sources.nacos_server import NacosConfig as NacosConfig
+    from dynconf.sources.nacos_server import NacosKey as NacosKey
+    from dynconf.sources.nacos_server import NacosRevision as NacosRevision
+    from dynconf.sources.nacos_server import NacosServer as NacosServer
 
 _HOMES = {
     "Applied": "dynconf._manager.publisher",
@@ -68,6 +73,11 @@ _HOMES = {
     "Limits": "dynconf._values.limits",
     "Memory": "dynconf.sources.memory",
     "Merge": "dynconf._values.merge",
+    "Nacos": "dynconf.sources.nacos",
+    "NacosConfig": "dynconf.sources.nacos_server",
+    "NacosKey": "dynconf.sources.nacos_server",
+    "NacosRevision": "dynconf.sources.nacos_server",
+    "NacosServer": "dynconf.sources.nacos_server",
     "Names": "dynconf._values.snapshot",
     "NotStarted": "dynconf.errors",
     "Origin": "dynconf._origin",
@@ -101,6 +111,11 @@ __all__ = [
     "Limits",
     "Memory",
     "Merge",
+    "Nacos",
+    "NacosConfig",
+    "NacosKey",
+    "NacosRevision",
+    "NacosServer",
     "Names",
     "NotStarted",
     "Origin",

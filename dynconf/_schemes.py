@@ -25,6 +25,7 @@ BUILT_IN: Final = {
         "consul": "dynconf.sources.consul:Consul",
         "env": "dynconf.sources.env:Env",
         "file": "dynconf.sources.file:File",
+        "nacos": "dynconf.sources.nacos:Nacos",
     }.items()
 }
 

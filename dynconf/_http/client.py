@@ -180,7 +180,7 @@ class Client:
             "accept-encoding": "identity",
             "user-agent": "dynconf",
             **request.headers,
-            **self._log_in(endpoint),
+            **self._log_in(endpoint, request),
         }
         name = self._tls.server_name or endpoint.host
         timeout = httpx.Timeout(request.timeout, connect=CONNECT_TIME, pool=request.timeout)
@@ -192,8 +192,8 @@ class Client:
             extensions={"timeout": timeout.as_dict(), "sni_hostname": name},
         )
 
-    def _log_in(self, endpoint: Endpoint) -> Mapping[str, str]:
-        headers = self._credentials()
+    def _log_in(self, endpoint: Endpoint, request: Request) -> Mapping[str, str]:
+        headers = {**self._credentials(), **request.credentials}
         if headers and endpoint.scheme == "http" and not (endpoint.is_loopback or self._warned):
             self._warned = True
             _logger.warning("%s: credentials are sent unencrypted; use https", endpoint)

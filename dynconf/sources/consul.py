@@ -11,12 +11,13 @@ from dynconf._addresses import Address, Mistake
 from dynconf._http.drive import Driver
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
-from dynconf.errors import SourceError, UsageError
+from dynconf.errors import UsageError
 from dynconf.protocols.consul.kv import path_of
 from dynconf.protocols.consul.spring import Format, Spring
 from dynconf.protocols.consul.watch import Failed, Found, Unchanged, Watch, follow
 from dynconf.sources._consul_layouts import Document, Keys, Layout, SpringContexts
 from dynconf.sources._content import PROFILE, check_options, for_profiles, known_format, mount_point
+from dynconf.sources._standing import Standing
 from dynconf.sources.consul_server import ConsulServer
 
 __all__ = ["Consul"]
@@ -157,7 +158,7 @@ class _Run:
         self._client = source.server.connect(feed)
         self._followed = layout.followed()
         self._documents: dict[int, set[str]] = {}
-        self._failing: dict[int, SourceError] = {}
+        self._standing = Standing(feed)
 
     async def follow(self) -> None:
         """Follow all of it side by side."""
@@ -191,17 +192,11 @@ class _Run:
 
     def _report(self, number: int, news: Found | Unchanged | Failed) -> None:
         if isinstance(news, Failed):
-            self._failing[number] = news.error
-            self._feed.failed(news.error)
+            self._standing.failed(number, news.error)
             return
-        self._failing.pop(number, None)
         if isinstance(news, Found):
             self._found(number, news)
-        if self._failing:
-            # What answers does not make up for what does not.
-            self._feed.failed(next(iter(self._failing.values())))
-        else:
-            self._feed.alive()
+        self._standing.answered(number)
 
     def _found(self, number: int, news: Found) -> None:
         first = number not in self._documents

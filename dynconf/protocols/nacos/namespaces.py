@@ -1,0 +1,50 @@
+"""Namespaces have ids and names; what people know is mostly the name, what Nacos wants is the id."""
+
+from dynconf.errors import SourceError
+from dynconf.protocols.exchange import Reply, Request, Steps
+from dynconf.protocols.failures import stranger
+from dynconf.protocols.nacos.api import Api
+from dynconf.protocols.nacos.either import by_either
+from dynconf.protocols.nacos.identity import public
+from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.replies import api_json
+
+__all__ = ["namespaces", "whether_a_name"]
+
+_PATHS = {"v1": "/v1/console/namespaces", "v3": "/v3/admin/core/namespace/list"}
+
+
+def namespaces(login: Login) -> Steps[dict[str, str]]:
+    """The id of each namespace, with its name.
+
+    Raises:
+        SourceError: the server does not list them to us.
+    """
+
+    def names(api: Api, reply: Reply) -> dict[str, str]:
+        found = api_json(reply, "to list the namespaces", logged_in=login.logged_in)
+        items = found.get("data") if isinstance(found, dict) else None
+        if not isinstance(items, list):
+            raise stranger(reply, "Nacos")
+        try:
+            return {public(item["namespace"] or ""): str(item["namespaceShowName"]) for item in items}
+        except (KeyError, TypeError):
+            raise stranger(reply, "Nacos") from None
+
+    paths = {"v1": "/v1/console/namespaces", "v3": "/v3/admin/core/namespace/list"}
+    return (yield from by_either(login, lambda api: Request("GET", paths[api.name]), names))
+
+
+def whether_a_name(login: Login, namespace: str) -> Steps[str]:
+    """What to tell somebody who may have given a namespace's name, as far as the server lists them to us."""
+    try:
+        known = yield from namespaces(login)
+    except SourceError:
+        return ""
+    if namespace in known:
+        return ""
+    ids = [id_ for id_, name in known.items() if name == namespace]
+    if ids:
+        return f"'{namespace}' is the name of a namespace whose id is '{ids[0]}': give the id"
+    there_are = ", ".join(sorted(filter(None, known))) or "none but the public one"
+    return f"there is no namespace with the id '{namespace}'; there are: {there_are}"

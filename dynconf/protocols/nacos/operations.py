@@ -1,0 +1,161 @@
+"""Reading, publishing, removing and listing by plain calls, each by whichever API the server has for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any, Final, TypeVar
+
+from dynconf.errors import SourceUnavailable, UsageError
+from dynconf.protocols.exchange import Pause, Reply, Request, Steps
+from dynconf.protocols.failures import stranger
+from dynconf.protocols.nacos.api import V1_API, Api
+from dynconf.protocols.nacos.either import BETWEEN, by_either, read
+from dynconf.protocols.nacos.identity import NacosConfig, NacosKey, public
+from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.replies import api_json
+
+__all__ = ["NacosRevision", "get", "history", "list_keys", "publish", "remove"]
+
+T = TypeVar("T")
+
+_LIMIT: Final = 64 * 1024 * 1024
+_PAGE: Final = 200
+_LOOKS: Final = 200
+"""How often to look whether what was written can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class NacosRevision:
+    """One entry of a configuration's history.
+
+    Args:
+        id: what the server calls it by.
+        operation: `insert`, `update` or `delete`.
+        modified: when, as the server writes it.
+        user: who, if there was a log-in.
+    """
+
+    id: str
+    operation: str
+    modified: str
+    user: str = ""
+
+
+def get(login: Login, key: NacosKey) -> Steps[NacosConfig | None]:
+    """Read a configuration; `None` if there is none."""
+    config, _ = yield from read(login, key, limit=_LIMIT)
+    return config
+
+
+def publish(login: Login, key: NacosKey, content: str, type: str, cas_md5: str, *, wait: bool) -> Steps[bool]:
+    """Publish content, and wait until it can be read back if `wait`; false if it is not as `cas_md5` says."""
+    if not content.strip():
+        raise UsageError("Nacos takes no empty content")
+
+    def done(api: Api, reply: Reply) -> bool:
+        return api.published(key, reply, cas_md5, logged_in=login.logged_in)
+
+    published = yield from by_either(login, lambda api: api.publish(key, content, type, cas_md5), done)
+    if published and wait:
+        yield from _until_read(login, key, content.encode())
+    return published
+
+
+def remove(login: Login, key: NacosKey, *, wait: bool) -> Steps[bool]:
+    """Remove a configuration, and wait until it is gone for readers if `wait`. There need not be one."""
+
+    def done(api: Api, reply: Reply) -> bool:
+        return api.done(reply, f"to remove {key}", logged_in=login.logged_in)
+
+    removed = yield from by_either(login, lambda api: api.remove(key), done)
+    if wait:
+        yield from _until_read(login, key, None)
+    return removed
+
+
+def list_keys(login: Login, namespace: str, data_id: str, group: str) -> Steps[list[NacosKey]]:
+    """All configurations of a namespace whose names match; `*` in them stands for anything."""
+
+    def request(api: Api, page: int) -> Request:
+        form = {**api.named(NacosKey(data_id, group, namespace)), "search": "blur"}
+        form |= {"pageNo": str(page), "pageSize": str(_PAGE)}
+        return Request("GET", api.writes if api is V1_API else "/v3/admin/cs/config/list", form)
+
+    items = yield from _pages(login, request, "to list configurations")
+    return [
+        NacosKey(
+            str(item["dataId"]),
+            str(item.get("group") or item.get("groupName") or ""),
+            public(str(item.get("tenant") or item.get("namespaceId") or "")),
+        )
+        for item in items
+    ]
+
+
+def history(login: Login, key: NacosKey) -> Steps[list[NacosRevision]]:
+    """What was done to a configuration, the newest first, as far back as the server keeps it."""
+
+    def request(api: Api, page: int) -> Request:
+        form = {**api.named(key), "pageNo": str(page), "pageSize": str(_PAGE)}
+        if api is V1_API:
+            return Request("GET", "/v1/cs/history", {**form, "search": "accurate"})
+        return Request("GET", "/v3/admin/cs/history/list", form)
+
+    items = yield from _pages(login, request, f"to read the history of {key}")
+    operations = {"I": "insert", "U": "update", "D": "delete"}
+    return [
+        NacosRevision(
+            str(item["id"]),
+            operations.get(str(item.get("opType") or "").strip(), ""),
+            str(item.get("lastModifiedTime") or item.get("modifyTime") or ""),
+            str(item.get("srcUser") or ""),
+        )
+        for item in items
+    ]
+
+
+# Inside
+
+
+def _pages(login: Login, request: Callable[[Api, int], Request], what: str) -> Steps[list[Any]]:
+    """The items of all pages."""
+
+    def read_page(api: Api, reply: Reply) -> tuple[list[Any], int]:
+        found = api_json(reply, what, logged_in=login.logged_in)
+        if isinstance(found, dict) and "data" in found:
+            found = found["data"]
+        try:
+            return list(found["pageItems"] or ()), int(found["pagesAvailable"])
+        except (KeyError, TypeError, ValueError):
+            raise stranger(reply, "Nacos") from None
+
+    items: list[Any] = []
+    pages = 1
+    for page in count(1):
+        if page > pages:
+            break
+        found, pages = yield from by_either(login, partial(_turned, request, page), read_page)
+        items += found
+    return items
+
+
+def _turned(request: Callable[[Api, int], Request], page: int, api: Api) -> Request:
+    return request(api, page)
+
+
+def _until_read(login: Login, key: NacosKey, content: bytes | None) -> Steps[None]:
+    """Look until readers get what was written; it takes Nacos some 60 ms.
+
+    Raises:
+        SourceUnavailable: they still don't after 5 s.
+    """
+    for _ in range(_LOOKS):
+        config = yield from get(login, key)
+        if (config.content if config else None) == content:
+            return
+        yield Pause(BETWEEN)
+    raise SourceUnavailable(
+        f"{key} was written, but cannot be read back within {_LOOKS * BETWEEN:g} s; somebody else may have"
+        " written it as well"
+    )

@@ -1,0 +1,132 @@
+"""What Nacos's replies mean, of either API."""
+
+import json
+from typing import Any, Final
+
+from dynconf.errors import AccessDenied, RequestRefused, SourceError
+from dynconf.protocols.exchange import Reply
+from dynconf.protocols.failures import failing, redirected, stranger
+
+__all__ = [
+    "MISSING",
+    "BeingChanged",
+    "WrongApi",
+    "api_json",
+    "check",
+    "code_of",
+    "data_of",
+    "json_of",
+    "refuse_wrong_api",
+]
+
+MISSING: Final = 20004
+"""The code of v3 for a configuration that is not there."""
+
+
+class BeingChanged(Exception):
+    """The server is writing this configuration at the moment: ask again."""
+
+
+class WrongApi(Exception):
+    """The server does not have this API, or not any more."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+def refuse_wrong_api(reply: Reply) -> None:
+    """Raise `WrongApi` for the replies of servers that don't know the path, or have it switched off."""
+    if reply.status in {404, 405, 410, 501}:
+        raise WrongApi(reply)
+
+
+def check(reply: Reply, what: str, *, logged_in: bool) -> None:
+    """Let successes pass.
+
+    Args:
+        reply: what came.
+        what: what was to be done, as an error tells it: "to read ...".
+        logged_in: whether there was a log-in.
+
+    Raises:
+        AccessDenied: the log-in, or its rights, are refused.
+        BeingChanged: the configuration is just being written.
+        RequestRefused: the server takes no such request.
+        UnexpectedReply: it is no Nacos, or has a fault of its own.
+    """
+    status = reply.status
+    if 200 <= status < 300:
+        return
+    if status in {401, 403}:
+        raise denied(reply, what, logged_in=logged_in)
+    if 300 <= status < 400:
+        raise redirected(reply)
+    if status == 429 or status >= 500:
+        raise failing(reply, _known(reply))
+    if status == 409:
+        raise BeingChanged
+    if status == 413:
+        raise RequestRefused(f"{reply.server} takes nothing that large (HTTP 413)")
+    raise RequestRefused(f"{reply.server} refuses the request {what} (HTTP {status})")
+
+
+def denied(reply: Reply, what: str, *, logged_in: bool) -> SourceError:
+    """The error for 403, which Nacos says to a missing log-in as well."""
+    if logged_in:
+        why = "the user has not the right, or the log-in was refused"
+    else:
+        why = "it wants a log-in: give username= and password= (or NACOS_USERNAME and NACOS_PASSWORD)"
+    return AccessDenied(f"{reply.server} refuses {what} (HTTP {reply.status}): {why}")
+
+
+def data_of(reply: Reply) -> Any:
+    """The `data` of v3's replies, which all have a `code` beside it.
+
+    Raises:
+        UnexpectedReply: it is none of v3's.
+    """
+    found = json_of(reply)
+    if not isinstance(found, dict) or "code" not in found:
+        raise stranger(reply, "Nacos")
+    return found.get("data")
+
+
+def json_of(reply: Reply) -> Any:
+    """The JSON in a reply.
+
+    Raises:
+        UnexpectedReply: there is none.
+    """
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        raise stranger(reply, "Nacos") from None
+
+
+def api_json(reply: Reply, what: str, *, logged_in: bool) -> Any:
+    """The JSON in a successful reply; see `check`.
+
+    Raises:
+        WrongApi: the server does not have this API.
+        SourceError: it is no sensible answer.
+    """
+    refuse_wrong_api(reply)
+    check(reply, what, logged_in=logged_in)
+    return json_of(reply)
+
+
+def code_of(reply: Reply) -> int | None:
+    """The `code` of v3's replies, if this looks like one."""
+    try:
+        found = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+    code = found.get("code") if isinstance(found, dict) else None
+    return code if isinstance(code, int) else None
+
+
+def _known(reply: Reply) -> str:
+    if b"server is STARTING" in reply.body or b"is STARTING now" in reply.body:
+        return "it is still starting"
+    return ""

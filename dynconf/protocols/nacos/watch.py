@@ -1,0 +1,274 @@
+"""Following many configurations at once: by long polls where there are any, else by asking now and then.
+
+The rules: the server's md5 tells contents apart; that a long poll is answered is only a hint, which may
+leave out some that changed, so it is sent again at once with the md5s of what was read; answers that bring
+nothing new are asked for less and less; an key that joins is read at once.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from dynconf.errors import SourceError, SourceUnavailable
+from dynconf.protocols.exchange import Busy, Reply, Rest, Steps
+from dynconf.protocols.nacos.api import V1_API, Api
+from dynconf.protocols.nacos.either import read
+from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
+from dynconf.protocols.nacos.listen import changed, listener
+from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.namespaces import whether_a_name
+from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
+from dynconf.protocols.pacing import Backoff, TokenBucket
+
+__all__ = ["Answered", "News", "Transport", "Watched", "follow", "look"]
+
+Transport = Literal["long poll", "polling"]
+_SPREAD: Final = 0.2  # the part of an interval by which it differs at random
+_FIRST_DAMP, _LONGEST_DAMP = 0.1, 5.0
+"""Seconds of pause after an answer that brought nothing new: the first time, and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was read of one configuration: its content, that it is not there, or why that is not known.
+
+    With `config` and `error` both `None` it is not there. `changed` says whether that is another
+    state than the last one that was told, `hint` why it may not be there.
+    """
+
+    key: NacosKey
+    config: NacosConfig | None = None
+    error: SourceError | None = None
+    changed: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The server answered, and these are what they were."""
+
+    keys: Collection[NacosKey]
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known of one: the server's md5, empty if it is not there, `None` if nothing is."""
+
+    md5: str | None = None
+    dirty: bool = True
+
+
+@dataclass(eq=False)
+class Watched:
+    """The configurations that are followed, and how; keys join and leave while `follow` runs.
+
+    Args:
+        login: who we are.
+        wait: seconds that the server may hold a long poll.
+        interval: seconds between two looks where there is no long poll.
+        limit: bytes that a reply may have.
+    """
+
+    login: Login
+    wait: float = 30.0
+    interval: float = 15.0
+    limit: int = 64 * 1024 * 1024
+    api: Api | None = None
+    _states: dict[NacosKey, _State] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @property
+    def transport(self) -> Transport | None:
+        """How changes are noticed; `None` as long as that is not known."""
+        if self.api is None:
+            return None
+        return "long poll" if self.api is V1_API else "polling"
+
+    def join(self, key: NacosKey) -> None:
+        """Follow one more; it is read before anything else is waited for."""
+        self._states[key] = _State()
+
+    def leave(self, key: NacosKey) -> None:
+        """Follow it no more."""
+        self._states.pop(key, None)
+
+    def known(self) -> dict[NacosKey, str]:
+        """The md5 of each of which something is known."""
+        return {key: state.md5 for key, state in self._states.items() if state.md5 is not None}
+
+    def clean(self) -> list[NacosKey]:
+        """Those that are as they were read last, as far as is known."""
+        return [key for key, state in self._states.items() if not state.dirty]
+
+    def dirty(self) -> list[NacosKey]:
+        """Those that have to be read."""
+        return [key for key, state in self._states.items() if state.dirty]
+
+    def all(self) -> list[NacosKey]:
+        """All that are followed."""
+        return list(self._states)
+
+    def mark(self, keys: Collection[NacosKey]) -> None:
+        """Have them read again."""
+        for key in keys:
+            if key in self._states:
+                self._states[key].dirty = True
+
+    def take(self, key: NacosKey, config: NacosConfig | None) -> News:
+        """Note what was read."""
+        md5 = config.md5 if config else ""
+        state = self._states.get(key, _State())
+        different = md5 != state.md5
+        state.md5, state.dirty = md5, False
+        return News(key, config, changed=different)
+
+
+def look(login: Login, key: NacosKey, limit: int) -> Steps[News]:
+    """Read one configuration, and follow nothing.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    config, _ = yield from read(login, key, limit=limit)
+    return (yield from _hinted(login, News(key, config)))
+
+
+def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], float]) -> Steps[None]:
+    """Tell what is there, then every change, for ever; yields `News` and `Answered` besides.
+
+    Args:
+        watched: what and how.
+        now: seconds that only ever grow.
+        random: gives numbers from 0 to 1.
+    """
+    backoff, retry, bucket = Backoff(random), Backoff(random), TokenBucket(now)
+    poll = _LongPoll(watched)
+    while True:
+        if not len(watched):
+            yield Rest(None)
+            continue
+        fresh = yield from _read_dirty(watched)
+        pause = max(poll.damp(fresh=fresh), bucket.take())
+        if pause:
+            yield Rest(pause)
+        # What could not be read is tried again without the others having to wait for it.
+        patience = retry.failed() if watched.dirty() else None
+        if patience is None:
+            retry.succeeded()
+        try:
+            if not watched.known() or watched.api is None:
+                yield Rest(patience)
+                continue
+            if watched.api is V1_API:
+                yield from poll.once(patience)
+                backoff.succeeded()
+            else:
+                interval = watched.interval * (1 + _SPREAD * (2 * random() - 1))
+                yield Rest(interval if patience is None else min(interval, patience))
+                watched.mark(watched.all())
+        except WrongApi:
+            watched.api = None
+            watched.mark(watched.all())
+        except SourceError as error:
+            for key in watched.all():
+                yield News(key, error=error)
+            yield Rest(backoff.failed(error.seconds if isinstance(error, Busy) else 0.0))
+
+
+class _LongPoll:
+    """Waits for what changed, and knows whether the last wait was worth it."""
+
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+        self._hinted = False
+        self._failed = False
+        self._damp = 0.0
+
+    def damp(self, *, fresh: bool) -> float:
+        """Seconds to pause, if what the last answer named turned out to be what it was."""
+        if fresh:
+            self._damp = 0.0
+        elif self._hinted:
+            self._damp = min(_LONGEST_DAMP, 2 * self._damp or _FIRST_DAMP)
+        return self._damp if self._hinted else 0.0
+
+    def once(self, patience: float | None) -> Steps[None]:
+        """Send one long poll, and mark what it names.
+
+        Args:
+            patience: seconds after which to go on without an answer.
+
+        Raises:
+            WrongApi: the server does not have it any more.
+            SourceError: nobody answers, or not sensibly.
+        """
+        watched = self._watched
+        # After a failure one that is answered at once tells that somebody is there again.
+        request = replace(listener(watched.known(), watched.wait, glance=self._failed), patience=patience)
+        self._hinted, self._failed = False, True
+        reply = yield from watched.login.hold(request)
+        if reply is not None:
+            hints = changed(reply, watched.all(), logged_in=watched.login.logged_in)
+            watched.mark(hints)
+            self._hinted = bool(hints)
+            yield Answered(watched.clean())
+        self._failed = False
+
+
+def _read_dirty(watched: Watched) -> Steps[bool]:
+    """Read what has to be read, and tell; gives whether any of it is another than it was."""
+    keys = watched.dirty()
+    fresh = False
+    while keys and watched.api is None:
+        key = keys.pop(0)
+        try:
+            config, watched.api = yield from read(watched.login, key, limit=watched.limit)
+        except SourceUnavailable as error:
+            for other in (key, *keys):
+                yield News(other, error=error)
+            return False
+        except SourceError as error:
+            yield News(key, error=error)
+        else:
+            news = watched.take(key, config)
+            fresh = fresh or news.changed
+            yield (yield from _hinted(watched.login, news))
+    api = watched.api
+    if not keys or api is None:
+        return fresh
+    login = watched.login
+    replies: Sequence[Reply | SourceError]
+    try:
+        replies = yield from login.send_all([api.read(key, limit=watched.limit) for key in keys])
+    except SourceError as error:
+        replies = [error] * len(keys)
+    for key, reply in zip(keys, replies, strict=True):
+        told = _read_reply(watched, api, key, reply)
+        if told is not None:
+            fresh = fresh or (told.error is None and told.changed)
+            yield (yield from _hinted(watched.login, told))
+    return fresh
+
+
+def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | SourceError) -> News | None:
+    """What a reply tells; nothing if it is to be read again, by another API or a little later."""
+    try:
+        if isinstance(reply, SourceError):
+            raise reply
+        return watched.take(key, api.content(key, reply, logged_in=watched.login.logged_in))
+    except BeingChanged:
+        return None
+    except WrongApi:
+        watched.api = None
+        return None
+    except SourceError as error:
+        return News(key, error=error)
+
+
+def _hinted(login: Login, news: News) -> Steps[News]:
+    """The same; if it is not there, with what may be wrong with its namespace."""
+    if not news.changed or news.config or news.error or not news.key.namespace:
+        return news
+    return replace(news, hint=(yield from whether_a_name(login, news.key.namespace)))

@@ -1,0 +1,133 @@
+"""Follows the configurations that one Config's sources read of one Nacos, with as few requests as can be."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from dynconf._http.client import Client
+from dynconf._http.drive import Driver
+from dynconf._values.clock import Clock
+from dynconf.errors import SourceError
+from dynconf.protocols.nacos.identity import NacosKey
+from dynconf.protocols.nacos.listen import MOST
+from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.watch import Answered, News, Transport, Watched, follow, look
+from dynconf.sources._nacos_access import Access, explained
+
+Report = Callable[[News | Answered], None]
+
+
+class NacosHub:
+    """Shared by the Nacos sources of one Config that get in by the same way.
+
+    Args:
+        client: the connections.
+        access: how to get in.
+        clock: for pauses.
+        limit: bytes that a reply may have.
+    """
+
+    def __init__(self, client: Client, access: Access, clock: Clock, limit: int) -> None:
+        self._client = client
+        self._access = access
+        self._clock = clock
+        self._limit = limit
+        self._login = Login(access.username, access.password, clock.monotonic, random.random)
+        self._lanes: list[_Lane] = []
+
+    @property
+    def transport(self) -> Transport | None:
+        """How changes are noticed; `None` as long as that is not known."""
+        return next((lane.watched.transport for lane in self._lanes), None)
+
+    async def read(self, key: NacosKey) -> News:
+        """Read one configuration, and follow nothing.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+        try:
+            news = await Driver(self._client.send).run(look(self._login, key, self._limit))
+        except SourceError as error:
+            raise explained(error) from None
+        return news
+
+    @contextmanager
+    def follow(self, keys: Sequence[NacosKey], report: Report) -> Iterator["asyncio.Future[None]"]:
+        """Report what is there, then every change, until the context ends.
+
+        Args:
+            keys: which.
+            report: takes the news.
+
+        Yields:
+            A future that fails if following ends for some fault of ours.
+        """
+        lane = next((lane for lane in self._lanes if lane.room(keys)), None) or self._new_lane()
+        broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        lane.join(keys, report, broken)
+        try:
+            yield broken
+        finally:
+            broken.cancel()
+            lane.leave(report)
+
+    async def close(self) -> None:
+        """End everything, and close the connections."""
+        for lane in self._lanes:
+            lane.task.cancel()
+        await asyncio.gather(*(lane.task for lane in self._lanes), return_exceptions=True)
+        self._lanes.clear()
+        await self._client.close()
+
+    def _new_lane(self) -> "_Lane":
+        watched = Watched(self._login, self._access.wait, self._access.interval, self._limit)
+        lane = _Lane(watched, self._client, self._clock)
+        lane.task.add_done_callback(lambda _: self._lanes.remove(lane) if lane in self._lanes else None)
+        self._lanes.append(lane)
+        return lane
+
+
+class _Lane:
+    """One long poll, and whom it tells of what."""
+
+    def __init__(self, watched: Watched, client: Client, clock: Clock) -> None:
+        self.watched = watched
+        self._followers: dict[Report, tuple[frozenset[NacosKey], asyncio.Future[None]]] = {}
+        self._driver = Driver(client.send, clock.sleep, self._tell)
+        steps = follow(watched, now=clock.monotonic, random=random.random)
+        self.task = asyncio.create_task(self._driver.run(steps), name="nacos: changes")
+        self.task.add_done_callback(self._ended)
+
+    def room(self, keys: Sequence[NacosKey]) -> bool:
+        """Whether these may join as well."""
+        return len(self.watched) + len(keys) <= MOST
+
+    def join(self, keys: Sequence[NacosKey], report: Report, broken: "asyncio.Future[None]") -> None:
+        """Tell somebody of these from now on; they are read at once."""
+        self._followers[report] = (frozenset(keys), broken)
+        for key in keys:
+            self.watched.join(key)
+        self._driver.wake()
+
+    def leave(self, report: Report) -> None:
+        """Tell him no more, and follow no longer what nobody else wants to know."""
+        keys, _ = self._followers.pop(report)
+        for key in keys.difference(*(others for others, _ in self._followers.values())):
+            self.watched.leave(key)
+        self._driver.wake()
+
+    def _tell(self, news: News | Answered) -> None:
+        for report, (keys, _) in list(self._followers.items()):
+            if isinstance(news, Answered):
+                report(Answered([key for key in news.keys if key in keys]))
+            elif news.key in keys:
+                report(replace(news, error=explained(news.error)) if news.error else news)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        for _, broken in self._followers.values():
+            if not broken.done() and error is not None:
+                broken.set_exception(error)

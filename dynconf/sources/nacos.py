@@ -1,0 +1,183 @@
+"""Nacos's configurations as a source: each data id is a document of its own, in the order given."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from dynconf._addresses import Address, Mistake
+from dynconf._values.snapshot import Update
+from dynconf._values.source import Feed, Source
+from dynconf.errors import UsageError
+from dynconf.protocols.nacos.identity import DEFAULT_GROUP, NacosKey
+from dynconf.protocols.nacos.watch import Answered, News
+from dynconf.sources._content import PROFILE, check_options, known_format, mount_point
+from dynconf.sources._standing import Standing
+from dynconf.sources.nacos_server import NacosServer
+
+__all__ = ["Nacos"]
+
+
+class Nacos(Source):
+    """Configurations of Nacos, followed with its long poll, or looked at now and then where it has none.
+
+    Args:
+        *data_ids: their names, lowest priority first; `{profile}` stands for each of the profiles.
+        server: where Nacos is, as an address or a `NacosServer`; else environment variables say.
+        group: the group that they are in.
+        namespace: the id (not the name) of the namespace, if not the server's; `{profile}` stands
+            for the profile. A mapping is keyed by profile.
+        format: what they are written in, if neither their extension, nor the server's type, nor the
+            content says so.
+        optional: whether a start may go on without them.
+        at: the dotted path that they are mounted at.
+        on_missing: what becomes of one that is removed: `"keep"` its content or `"drop"` it.
+        allow_empty: whether one without content is taken as an empty document.
+        settle: seconds of quiet that a change waits for.
+
+    Raises:
+        UsageError: an option is not what it can be.
+    """
+
+    remote = True
+
+    def __init__(
+        self,
+        *data_ids: str,
+        server: NacosServer | str | None = None,
+        group: str = DEFAULT_GROUP,
+        namespace: str | Mapping[str, str] | None = None,
+        format: str | None = None,
+        optional: bool = False,
+        at: str = "",
+        on_missing: Literal["keep", "drop"] = "keep",
+        allow_empty: bool = False,
+        settle: float = 0.0,
+    ) -> None:
+        check_options(on_missing, settle)
+        if not data_ids or not all(data_ids):
+            raise UsageError("expected a data id")
+        if not group:
+            raise UsageError("group is a name; without one it is DEFAULT_GROUP")
+        self.server: NacosServer = (
+            server if isinstance(server, NacosServer) else NacosServer(*([server] if server else []))
+        )
+        self.data_ids = tuple(dict.fromkeys(data_ids))
+        self.name = f"nacos:{','.join(self.data_ids)}"
+        self.group = group
+        self.namespace = namespace
+        self.format: str | None = known_format(format)
+        self.optional = optional
+        self.at: str = mount_point(at)
+        self.on_missing: Literal["keep", "drop"] = on_missing
+        self.allow_empty = allow_empty
+        self.settle = settle
+
+    @classmethod
+    def from_address(cls, address: Address, **options: Any) -> "Nacos":
+        """The source that a one-line address stands for: `nacos:app.yaml`, `nacos://host:8848/app.yaml`."""
+        if address.server:
+            if options.get("server"):
+                raise Mistake("the server is given twice, after '//' and as an option")
+            options["server"] = address.server
+        data_ids = [data_id for data_id in address.path.removeprefix("/").split(",") if data_id]
+        if not data_ids:
+            raise Mistake("expected a data id, as in 'nacos:app.yaml' or 'nacos://host:8848/app.yaml'")
+        return cls(*data_ids, **options)
+
+    def resolve(self, profiles: tuple[str, ...]) -> Sequence[Source]:
+        """The source with the profiles put in; one for each, if they choose the namespace or the group.
+
+        Raises:
+            UsageError: it asks for a profile, has to be there, and there is none; or a profile has
+                no namespace.
+        """
+        chooses = isinstance(self.namespace, Mapping) or PROFILE in f"{self.namespace}{self.group}"
+        if not chooses and not any(PROFILE in data_id for data_id in self.data_ids):
+            return (self,)
+        if not profiles:
+            if self.optional:
+                return ()
+            raise UsageError(
+                f"{self.name}: it asks for a profile and none is chosen;"
+                " give Config(profile=...) or set DYNCONF_PROFILE"
+            )
+        if chooses:
+            return tuple(self._for((profile,)) for profile in profiles)
+        return (self._for(profiles),)
+
+    async def run(self, feed: Feed) -> None:
+        """Report each configuration, then whatever becomes of it."""
+        if isinstance(self.namespace, Mapping) or PROFILE in f"{self.namespace}{self.group}{self.data_ids}":
+            raise UsageError(f"{self.name}: it asks for a profile and none is chosen")
+        run = _Run(self, feed)
+        hub = self.server.connect(feed)
+        if not feed.watching:
+            for key in run.keys:
+                run.report(await hub.read(key))
+            return
+        with hub.follow(list(run.keys), run.report) as broken:
+            await broken
+
+    def _for(self, profiles: tuple[str, ...]) -> "Nacos":
+        """The same source with profiles that are settled."""
+        source = copy.copy(self)
+        source.data_ids = tuple(
+            dict.fromkeys(
+                data_id.replace(PROFILE, profile) for data_id in self.data_ids for profile in profiles
+            )
+        )
+        source.name = f"nacos:{','.join(source.data_ids)}"
+        (first, *_) = profiles
+        source.group = self.group.replace(PROFILE, first)
+        if isinstance(self.namespace, Mapping):
+            if first not in self.namespace:
+                known = ", ".join(sorted(self.namespace)) or "none"
+                raise UsageError(
+                    f"{self.name}: namespace= has nothing for the profile '{first}'; known are {known}"
+                )
+            source.namespace = self.namespace[first]
+        elif self.namespace is not None:
+            source.namespace = self.namespace.replace(PROFILE, first)
+        return source
+
+
+class _Run:
+    """One run of a Nacos source: what has been told of each of its configurations."""
+
+    def __init__(self, source: Nacos, feed: Feed) -> None:
+        assert not isinstance(source.namespace, Mapping)
+        self._source = source
+        self._feed = feed
+        self._standing = Standing(feed)
+        self._unread: set[NacosKey] = set()
+        self.keys = {
+            source.server.name(data_id, source.group, source.namespace): order
+            for order, data_id in enumerate(source.data_ids)
+        }
+        self._unread.update(self.keys)
+
+    def report(self, news: News | Answered) -> None:
+        """Tell the feed what the hub has found."""
+        if isinstance(news, Answered):
+            for key in news.keys:
+                self._standing.answered(key)
+            return
+        if news.error is not None:
+            self._standing.failed(news.key, news.error)
+            return
+        if news.changed:
+            self._feed.update(self._update(news))
+        self._standing.answered(news.key)
+        if news.key in self._unread:
+            self._unread.remove(news.key)
+            if not self._unread:
+                self._feed.loaded()
+
+    def _update(self, news: News) -> Update:
+        key, config = news.key, news.config
+        order = self.keys[key]
+        if config is not None:
+            return Update(key.data_id, config.md5, config.content, self._source.format, config.type, order)
+        likely = news.hint or "publish it, or check the group, and that the namespace is given by its id"
+        note = f"there is no {key} at {self._source.server.access()}: {likely}"
+        return Update(key.data_id, "", None, order=order, note=note)
