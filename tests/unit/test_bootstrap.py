@@ -213,7 +213,10 @@ ONE = "sources: [file:a.yaml]\n"
             "sources:\n- fiel:a",
             "2:3: sources.0: 'fiel:a': 'fiel' is no scheme; known are consul, env, file, nacos; did you mean",
         ),
-        ("sources:\n- fiel: a", "2:9: sources.0.fiel: no scheme; known are consul, env, file, nacos; did you mean 'file'?"),
+        (
+            "sources:\n- fiel: a",
+            "2:9: sources.0.fiel: no scheme; known are consul, env, file, nacos; did you mean 'file'?",
+        ),
         (
             "sources:\n- file:a?optinal=1",
             "2:3: sources.0: 'file:a': optinal: no option of 'file:'; known are allow",

@@ -123,7 +123,7 @@ def test_no_place() -> None:
         ),
         (
             "step:a",
-            "'step' is no scheme; known are broken, consul, distant, env, file, nacos, placeless, steps; did you mean",
+            "'step' is no scheme; known are broken, consul, distant, env, file, nacos, placeless, steps; did you",
         ),
         (
             "broken:a",

@@ -59,7 +59,7 @@ def check(reply: Reply, what: str, *, logged_in: bool) -> None:
     if 200 <= status < 300:
         return
     if status in {401, 403}:
-        raise denied(reply, what, logged_in=logged_in)
+        raise _denied(reply, what, logged_in=logged_in)
     if 300 <= status < 400:
         raise redirected(reply)
     if status == 429 or status >= 500:
@@ -71,7 +71,7 @@ def check(reply: Reply, what: str, *, logged_in: bool) -> None:
     raise RequestRefused(f"{reply.server} refuses the request {what} (HTTP {status})")
 
 
-def denied(reply: Reply, what: str, *, logged_in: bool) -> SourceError:
+def _denied(reply: Reply, what: str, *, logged_in: bool) -> SourceError:
     """The error for 403, which Nacos says to a missing log-in as well."""
     if logged_in:
         why = "the user has not the right, or the log-in was refused"
