@@ -123,7 +123,7 @@ def test_no_place() -> None:
         ),
         (
             "step:a",
-            "'step' is no scheme; known are broken, consul, distant, env, file, nacos, placeless, steps; did you",
+            "'step' is no scheme; known are broken, consul, distant, env, file, nacos, placeless, steps; did",
         ),
         (
             "broken:a",
