@@ -9,9 +9,11 @@ import pytest
 
 from tests.docs.blocks import ROOT, run_page
 from tests.servers.consul import CONSUL, ConsulAgent
+from tests.servers.fixtures import NacosSpace
 
 # Pages whose blocks talk to a server, which its own variables and command then lead to.
 WITH_CONSUL = [ROOT / "docs/how-to/consul.md"]
+WITH_NACOS = [ROOT / "docs/how-to/nacos.md"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -38,4 +40,8 @@ def test_blocks(
         own_consul: Callable[[], ConsulAgent] = request.getfixturevalue("own_consul")
         monkeypatch.setenv("CONSUL_HTTP_ADDR", own_consul().address)
         monkeypatch.setenv("PATH", str(CONSUL.find().parent), prepend=os.pathsep)
+    if page in WITH_NACOS:
+        space: NacosSpace = request.getfixturevalue("nacos3")
+        monkeypatch.setenv("NACOS_SERVER_ADDR", space.server.address)
+        monkeypatch.setenv("NACOS_NAMESPACE", space.namespace)
     run_page(page, tmp_path)
