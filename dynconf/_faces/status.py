@@ -57,7 +57,8 @@ class SourceStatus:
     States, worst first: `unavailable` (never answered), `stale` (answers no more, its content
     stays), `missing` (a required document is gone, its content stays), `refused` (a document's
     newest content was not taken, the last good one serves), `starting`, `live`. Times are in
-    seconds since the epoch, `age` is in seconds.
+    seconds since the epoch, `age` is in seconds. `transport` tells how changes are noticed, as far as
+    the source says it: `blocking query`, `long poll`, `polling`.
     """
 
     source: str
@@ -67,11 +68,13 @@ class SourceStatus:
     failing_since: float | None
     error: str | None
     documents: tuple[DocumentStatus, ...]
+    transport: str = ""
 
     def __str__(self) -> str:
         text = f"{self.source}: {self.state}"
         if self.age is not None:
             text += f", answered {self.age:.1f} s ago"
+            text += f" by {self.transport}" if self.transport else ""
         if self.failing_since is not None:
             text += f", failing since {_when(self.failing_since)}"
         if self.error:
@@ -87,6 +90,7 @@ class SourceStatus:
             "age": self.age,
             "failing_since": self.failing_since,
             "error": self.error,
+            "transport": self.transport,
             "documents": [document.to_dict() for document in self.documents],
         }
 
@@ -150,7 +154,9 @@ def _source(feed: SourceFeed, now: float, *, running: bool) -> SourceStatus:
     age = None if feed.last_success is None else max(0.0, now - feed.last_success)
     error = feed.error.reason if feed.error else None
     state = _state(feed, documents) if running else "stopped"
-    return SourceStatus(feed.name, state, feed.last_success, age, feed.failing_since, error, documents)
+    return SourceStatus(
+        feed.name, state, feed.last_success, age, feed.failing_since, error, documents, feed.transport
+    )
 
 
 def _state(feed: SourceFeed, documents: Sequence[DocumentStatus]) -> SourceState:

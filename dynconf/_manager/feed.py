@@ -94,6 +94,7 @@ class SourceFeed:
         self.watching = watching
         self.clock: Clock = around.clock
         self.limits: Limits = around.limits
+        self.transport: str = ""
         self.documents: dict[str, Document] = {}
         self.is_loaded: bool = False
         self.error: SourceError | None = None

@@ -28,6 +28,8 @@ class Feed(Protocol):
     """False when one pass is wanted: report every document once, then return."""
     clock: Clock
     limits: Limits
+    transport: str
+    """How changes are noticed, in a word or two for the status; the source sets it when it knows."""
 
     def update(self, update: Update) -> None:
         """Report a document's complete state; the same revision again costs nothing.

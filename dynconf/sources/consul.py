@@ -162,6 +162,7 @@ class _Run:
 
     async def follow(self) -> None:
         """Follow all of it side by side."""
+        self._feed.transport = "blocking query"
         if len(self._followed) == 1:
             await self._follow(0)
             return

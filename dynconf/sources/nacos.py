@@ -11,6 +11,7 @@ from dynconf.errors import UsageError
 from dynconf.protocols.nacos.identity import DEFAULT_GROUP, NacosKey
 from dynconf.protocols.nacos.watch import Answered, News
 from dynconf.sources._content import PROFILE, check_options, known_format, mount_point
+from dynconf.sources._nacos_hub import NacosHub
 from dynconf.sources._standing import Standing
 from dynconf.sources.nacos_server import NacosServer
 
@@ -109,8 +110,8 @@ class Nacos(Source):
         """Report each configuration, then whatever becomes of it."""
         if isinstance(self.namespace, Mapping) or PROFILE in f"{self.namespace}{self.group}{self.data_ids}":
             raise UsageError(f"{self.name}: it asks for a profile and none is chosen")
-        run = _Run(self, feed)
         hub = self.server.connect(feed)
+        run = _Run(self, feed, hub)
         if not feed.watching:
             for key in run.keys:
                 run.report(await hub.read(key))
@@ -144,8 +145,9 @@ class Nacos(Source):
 class _Run:
     """One run of a Nacos source: what has been told of each of its configurations."""
 
-    def __init__(self, source: Nacos, feed: Feed) -> None:
+    def __init__(self, source: Nacos, feed: Feed, hub: NacosHub) -> None:
         assert not isinstance(source.namespace, Mapping)
+        self._hub = hub
         self._source = source
         self._feed = feed
         self._standing = Standing(feed)
@@ -158,6 +160,7 @@ class _Run:
 
     def report(self, news: News | Answered) -> None:
         """Tell the feed what the hub has found."""
+        self._feed.transport = self._hub.transport or ""
         if isinstance(news, Answered):
             for key in news.keys:
                 self._standing.answered(key)

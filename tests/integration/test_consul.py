@@ -128,6 +128,7 @@ def test_bytes_that_are_no_change(consul: ConsulSpace) -> None:
         until(lambda: told, "the callback")
         assert told == ["b"]
         assert config.status().version == 2
+        assert config.status().sources[0].transport == "blocking query"
 
 
 # Folders

@@ -28,6 +28,7 @@ class RecordingFeed:
         self.watching = watching
         self.clock: Clock = clock or SystemClock()
         self.limits = limits or Limits()
+        self.transport = ""
         self.updates: list[Update] = []
         self.failures: list[SourceError] = []
         self.alive_count = 0
