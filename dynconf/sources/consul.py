@@ -84,10 +84,10 @@ class Consul(Source):
         if isinstance(server, ConsulServer):
             if token is not None:
                 raise UsageError("give the token to the ConsulServer")
-            self.server = server
+            self.server: ConsulServer = server
         else:
             self.server = ConsulServer(*([server] if server else []), token=token)
-        self.name = f"consul:{key}"
+        self.name: str = f"consul:{key}"
         self.key = key
         self.layout: Literal["document", "keys", "spring"] = layout
         self.partial = partial

@@ -62,8 +62,8 @@ class Nacos(Source):
         self.server: NacosServer = (
             server if isinstance(server, NacosServer) else NacosServer(*([server] if server else []))
         )
-        self.data_ids = tuple(dict.fromkeys(data_ids))
-        self.name = f"nacos:{','.join(self.data_ids)}"
+        self.data_ids: tuple[str, ...] = tuple(dict.fromkeys(data_ids))
+        self.name: str = f"nacos:{','.join(self.data_ids)}"
         self.group = group
         self.namespace = namespace
         self.format: str | None = known_format(format)

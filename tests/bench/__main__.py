@@ -10,7 +10,17 @@ from os import sched_getaffinity
 
 from tests.bench._report import HEADER, Line
 
-SUBJECTS = ("reading", "first_load", "saving", "one_key", "subscribers", "importing", "threads", "consul")
+SUBJECTS = (
+    "reading",
+    "first_load",
+    "saving",
+    "one_key",
+    "subscribers",
+    "importing",
+    "threads",
+    "consul",
+    "nacos",
+)
 
 
 def main(names: list[str]) -> None:

@@ -14,11 +14,12 @@ from tests.servers.builds import Build, Unavailable
 from tests.servers.consul import CONSUL, ConsulAgent
 from tests.servers.nacos2 import NACOS2, Nacos2
 from tests.servers.nacos3 import NACOS3, Nacos3
+from tests.servers.nacos_sdk import SDK_1, SDK_3
 from tests.servers.process import Process, ServerFailed
 from tests.servers.redis import REDIS, RedisServer
 from tests.servers.toxiproxy import TOXIPROXY, Toxiproxy
 
-BUILDS = [CONSUL, REDIS, TOXIPROXY, NACOS3, NACOS2]  # the longest first
+BUILDS = [CONSUL, REDIS, TOXIPROXY, NACOS3, NACOS2, SDK_3, SDK_1]  # the longest first
 AT_ONCE = 2
 SERVERS: dict[str, tuple[Build, Callable[..., Process]]] = {
     "consul": (CONSUL, ConsulAgent),

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import urlencode
@@ -85,7 +85,7 @@ class Api(ABC):
 class V1(Api):
     """Of 1.x and 2.x, and of 3.0 and 3.1 unless it is switched off there."""
 
-    name = "v1"
+    name: ClassVar[Literal["v1", "v3"]] = "v1"
     writes = "/v1/cs/configs"
 
     def named(self, key: NacosKey) -> dict[str, str]:
@@ -108,7 +108,8 @@ class V1(Api):
         if not md5:
             raise stranger(reply, "Nacos")
         modified = reply.headers.get("last-modified", "")
-        return NacosConfig(key, reply.body, md5, reply.headers.get("config-type", ""), _moment(modified))
+        moment = _moment(lambda: parsedate_to_datetime(modified).timestamp())
+        return NacosConfig(key, reply.body, md5, reply.headers.get("config-type", ""), moment)
 
     def done(self, reply: Reply, what: str, *, logged_in: bool) -> bool:
         """See `Api`."""
@@ -122,7 +123,7 @@ class V1(Api):
 class V3(Api):
     """Of 3.x, and the only one from 3.2 on."""
 
-    name = "v3"
+    name: ClassVar[Literal["v1", "v3"]] = "v3"
     writes = "/v3/admin/cs/config"
 
     def named(self, key: NacosKey) -> dict[str, str]:
@@ -159,16 +160,22 @@ APIS: Final[tuple[Api, ...]] = (V1_API, V3_API)
 
 
 def _config(key: NacosKey, data: Mapping[str, Any]) -> NacosConfig:
-    content = data["content"].encode()
-    md5 = data.get("md5") or hashlib.md5(content, usedforsecurity=False).hexdigest()
-    modified = data.get("lastModified") or 0
-    if not isinstance(md5, str):
+    content, md5, type_ = data["content"], data.get("md5") or "", data.get("contentType")
+    if not isinstance(content, str) or not isinstance(md5, str):
         raise TypeError
-    return NacosConfig(key, content, md5, str(data.get("contentType") or ""), float(modified) / 1000)
+    body = content.encode()
+    return NacosConfig(
+        key,
+        body,
+        md5 or hashlib.md5(body, usedforsecurity=False).hexdigest(),
+        type_ if isinstance(type_, str) else "",
+        _moment(lambda: float(data.get("lastModified") or 0) / 1000),
+    )
 
 
-def _moment(text: str) -> float:
+def _moment(read: Callable[[], float]) -> float:
+    """When it was published; that this cannot be told is no reason to do without the content."""
     try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError):
+        return read()
+    except (ValueError, TypeError, OverflowError):
         return 0.0

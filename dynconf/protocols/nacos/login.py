@@ -3,13 +3,13 @@
 Missing, wrong and expired tokens are all answered with 403.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from dynconf.errors import AccessDenied, SourceError
-from dynconf.protocols.exchange import Reply, Request, Steps
+from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
 from dynconf.protocols.nacos.api import FORM
 from dynconf.protocols.nacos.replies import check, json_of
@@ -19,6 +19,10 @@ __all__ = ["Login"]
 _PATHS: Final = ("/v3/auth/user/login", "/v1/auth/login")
 _AGAIN: Final = 60.0
 """Seconds between two log-ins that a refused token leads to."""
+_LONGEST: Final = 1e9
+"""Seconds that a token's life may be said to be; more is no sensible answer."""
+_GLANCE: Final = 0.025
+"""Seconds between two looks whether another request's log-in is over."""
 _RENEWED: Final = (0.85, 0.95)
 """The part of a token's life after which it is renewed: at random, so that clients don't come as one."""
 
@@ -41,11 +45,24 @@ class Login:
     token: str = field(default="", repr=False)
     _renew_at: float = 0.0
     _refused_at: float | None = None
+    _busy_until: float = 0.0
 
     @property
     def logged_in(self) -> bool:
         """Whether requests carry a token."""
         return bool(self.username)
+
+    def renew(self) -> Steps[None]:
+        """Log in, if there is no token yet or its end is near.
+
+        Raises:
+            AccessDenied: the name or the password is wrong.
+            SourceError: nobody answers, or not sensibly.
+        """
+        if self.username and self.now() >= self._renew_at:
+            yield from self._wait_for_others()
+            if self.now() >= self._renew_at:
+                yield from self._log_in()
 
     def send(self, request: Request) -> Steps[Reply]:
         """Send a request with the token, logging in before it if need be, and once more if it is refused.
@@ -63,10 +80,10 @@ class Login:
         Raises:
             SourceError: nobody answers, or the log-in is refused.
         """
-        yield from self._renew()
+        yield from self.renew()
+        token = self.token
         reply: Reply | None = yield self._signed(request)
-        if reply is not None and self._may_retry([reply]):
-            yield from self._log_in_again()
+        if reply is not None and _refused(reply) and (yield from self._have_another(token)):
             reply = yield self._signed(request)
         return reply
 
@@ -79,11 +96,11 @@ class Login:
         Raises:
             SourceError: the log-in is refused, or nobody answers it.
         """
-        yield from self._renew()
+        yield from self.renew()
+        token = self.token
         replies: list[Reply | SourceError] = yield [self._signed(request) for request in requests]
-        if self._may_retry(replies):
-            yield from self._log_in_again()
-            refused = [number for number, reply in enumerate(replies) if _refused(reply)]
+        refused = [number for number, reply in enumerate(replies) if _refused(reply)]
+        if refused and (yield from self._have_another(token)):
             again = yield [self._signed(requests[number]) for number in refused]
             for number, reply in zip(refused, again, strict=True):
                 replies[number] = reply
@@ -92,18 +109,22 @@ class Login:
     def _signed(self, request: Request) -> Request:
         return replace(request, credentials={"accessToken": self.token}) if self.token else request
 
-    def _renew(self) -> Steps[None]:
-        if self.username and self.now() >= self._renew_at:
-            yield from self._log_in()
-
-    def _log_in_again(self) -> Steps[None]:
-        self._refused_at = self.now()
-        yield from self._log_in()
-
-    def _may_retry(self, replies: Iterable[Reply | SourceError]) -> bool:
-        if not self.username or not any(map(_refused, replies)):
+    def _have_another(self, refused: str) -> Steps[bool]:
+        """Log in anew unless somebody else has done so; false if that is not to be tried again yet."""
+        if not self.username:
             return False
-        return self._refused_at is None or self.now() - self._refused_at >= _AGAIN
+        yield from self._wait_for_others()
+        if self.token == refused:
+            if self._refused_at is not None and self.now() - self._refused_at < _AGAIN:
+                return False
+            self._refused_at = self.now()
+            yield from self._log_in()
+        return True
+
+    def _wait_for_others(self) -> Steps[None]:
+        """Wait while another request's log-in is under way; one that never ends is not waited for."""
+        while self.now() < self._busy_until:
+            yield Pause(_GLANCE)
 
     def _log_in(self) -> Steps[None]:
         """Get a new token.
@@ -112,14 +133,11 @@ class Login:
             AccessDenied: the name or the password is wrong.
             SourceError: nobody answers, or not sensibly.
         """
-        form = urlencode({"username": self.username, "password": self.password}).encode()
-        reply = None
-        for path in _PATHS:
-            reply = yield Request("POST", path, body=form, headers=FORM)
-            assert reply is not None
-            if reply.status not in {404, 405, 410, 501}:
-                break
-        assert reply is not None
+        self._busy_until = self.now() + ANSWER_TIME
+        try:
+            reply = yield from self._ask()
+        finally:
+            self._busy_until = 0.0
         # 3.x says 500 to a wrong password, and nothing else.
         if reply.status in {400, 401, 403, 500}:
             raise AccessDenied(
@@ -133,9 +151,20 @@ class Login:
         data = found.get("data")
         self._keep(data if isinstance(data, dict) else found, reply)
 
+    def _ask(self) -> Steps[Reply]:
+        """Send name and password to where this server wants them."""
+        form = urlencode({"username": self.username, "password": self.password}).encode()
+        newer, older = _PATHS
+        reply: Reply = yield Request("POST", newer, body=form, headers=FORM)
+        if reply.status in {404, 405, 410, 501}:
+            reply = yield Request("POST", older, body=form, headers=FORM)
+        return reply
+
     def _keep(self, found: Mapping[str, Any], reply: Reply) -> None:
         token, life = found.get("accessToken"), found.get("tokenTtl")
-        if not isinstance(token, str) or not isinstance(life, int | float) or not token.isprintable():
+        if not (isinstance(token, str) and token.isascii() and token.isprintable() and token):
+            raise stranger(reply, "Nacos")
+        if not (isinstance(life, int | float) and 0 <= life < _LONGEST):
             raise stranger(reply, "Nacos")
         first, last = _RENEWED
         self.token = token

@@ -1,5 +1,7 @@
 """Namespaces have ids and names; what people know is mostly the name, what Nacos wants is the id."""
 
+from typing import Final
+
 from dynconf.errors import SourceError
 from dynconf.protocols.exchange import Reply, Request, Steps
 from dynconf.protocols.failures import stranger
@@ -11,7 +13,9 @@ from dynconf.protocols.nacos.replies import api_json
 
 __all__ = ["namespaces", "whether_a_name"]
 
-_PATHS = {"v1": "/v1/console/namespaces", "v3": "/v3/admin/core/namespace/list"}
+_PATHS: Final = {"v1": "/v1/console/namespaces", "v3": "/v3/admin/core/namespace/list"}
+_SHOWN: Final = 20
+"""Ids that an error lists at most."""
 
 
 def namespaces(login: Login) -> Steps[dict[str, str]]:
@@ -27,12 +31,11 @@ def namespaces(login: Login) -> Steps[dict[str, str]]:
         if not isinstance(items, list):
             raise stranger(reply, "Nacos")
         try:
-            return {public(item["namespace"] or ""): str(item["namespaceShowName"]) for item in items}
+            return {public(str(item["namespace"] or "")): str(item["namespaceShowName"]) for item in items}
         except (KeyError, TypeError):
             raise stranger(reply, "Nacos") from None
 
-    paths = {"v1": "/v1/console/namespaces", "v3": "/v3/admin/core/namespace/list"}
-    return (yield from by_either(login, lambda api: Request("GET", paths[api.name]), names))
+    return (yield from by_either(login, lambda api: Request("GET", _PATHS[api.name]), names))
 
 
 def whether_a_name(login: Login, namespace: str) -> Steps[str]:
@@ -46,5 +49,7 @@ def whether_a_name(login: Login, namespace: str) -> Steps[str]:
     ids = [id_ for id_, name in known.items() if name == namespace]
     if ids:
         return f"'{namespace}' is the name of a namespace whose id is '{ids[0]}': give the id"
-    there_are = ", ".join(sorted(filter(None, known))) or "none but the public one"
-    return f"there is no namespace with the id '{namespace}'; there are: {there_are}"
+    others = sorted(filter(None, known))
+    there_are = ", ".join(others[:_SHOWN]) or "none but the public one"
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return f"there is no namespace with the id '{namespace}'; there are: {there_are}{more}"

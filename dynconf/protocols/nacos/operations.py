@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -23,6 +22,7 @@ _LIMIT: Final = 64 * 1024 * 1024
 _PAGE: Final = 200
 _LOOKS: Final = 200
 """How often to look whether what was written can be read."""
+_OPERATIONS: Final = {"I": "insert", "U": "update", "D": "delete"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,71 +77,78 @@ def remove(login: Login, key: NacosKey, *, wait: bool) -> Steps[bool]:
 def list_keys(login: Login, namespace: str, data_id: str, group: str) -> Steps[list[NacosKey]]:
     """All configurations of a namespace whose names match; `*` in them stands for anything."""
 
-    def request(api: Api, page: int) -> Request:
-        form = {**api.named(NacosKey(data_id, group, namespace)), "search": "blur"}
-        form |= {"pageNo": str(page), "pageSize": str(_PAGE)}
-        return Request("GET", api.writes if api is V1_API else "/v3/admin/cs/config/list", form)
+    def place(api: Api) -> tuple[str, dict[str, str]]:
+        path = api.writes if api is V1_API else "/v3/admin/cs/config/list"
+        return path, {**api.named(NacosKey(data_id, group, namespace)), "search": "blur"}
 
-    items = yield from _pages(login, request, "to list configurations")
-    return [
-        NacosKey(
+    def key(item: dict[str, Any]) -> NacosKey:
+        return NacosKey(
             str(item["dataId"]),
             str(item.get("group") or item.get("groupName") or ""),
             public(str(item.get("tenant") or item.get("namespaceId") or "")),
         )
-        for item in items
-    ]
+
+    return (yield from _pages(login, place, key, "to list configurations"))
 
 
 def history(login: Login, key: NacosKey) -> Steps[list[NacosRevision]]:
     """What was done to a configuration, the newest first, as far back as the server keeps it."""
 
-    def request(api: Api, page: int) -> Request:
-        form = {**api.named(key), "pageNo": str(page), "pageSize": str(_PAGE)}
+    def place(api: Api) -> tuple[str, dict[str, str]]:
         if api is V1_API:
-            return Request("GET", "/v1/cs/history", {**form, "search": "accurate"})
-        return Request("GET", "/v3/admin/cs/history/list", form)
+            return "/v1/cs/history", {**api.named(key), "search": "accurate"}
+        return "/v3/admin/cs/history/list", api.named(key)
 
-    items = yield from _pages(login, request, f"to read the history of {key}")
-    operations = {"I": "insert", "U": "update", "D": "delete"}
-    return [
-        NacosRevision(
+    def revision(item: dict[str, Any]) -> NacosRevision:
+        return NacosRevision(
             str(item["id"]),
-            operations.get(str(item.get("opType") or "").strip(), ""),
+            _OPERATIONS.get(str(item.get("opType") or "").strip(), ""),
             str(item.get("lastModifiedTime") or item.get("modifyTime") or ""),
             str(item.get("srcUser") or ""),
         )
-        for item in items
-    ]
+
+    return (yield from _pages(login, place, revision, f"to read the history of {key}"))
 
 
 # Inside
 
+Place = Callable[[Api], tuple[str, dict[str, str]]]
+"""Where an API lists something: path and query, without the page."""
 
-def _pages(login: Login, request: Callable[[Api, int], Request], what: str) -> Steps[list[Any]]:
+
+def _pages(login: Login, place: Place, item: Callable[[dict[str, Any]], T], what: str) -> Steps[list[T]]:
     """The items of all pages."""
+    items: list[T] = []
+    for page in count(1):
+        found, pages = yield from _page(login, place, item, what, page)
+        items += found
+        if page >= pages or not found:
+            break
+    return items
 
-    def read_page(api: Api, reply: Reply) -> tuple[list[Any], int]:
+
+def _page(
+    login: Login, place: Place, item: Callable[[dict[str, Any]], T], what: str, number: int
+) -> Steps[tuple[list[T], int]]:
+    """The items of one page, and how many pages there are."""
+
+    def request(api: Api) -> Request:
+        path, query = place(api)
+        return Request("GET", path, {**query, "pageNo": str(number), "pageSize": str(_PAGE)})
+
+    def read_page(api: Api, reply: Reply) -> tuple[list[T], int]:
         found = api_json(reply, what, logged_in=login.logged_in)
         if isinstance(found, dict) and "data" in found:
             found = found["data"]
         try:
-            return list(found["pageItems"] or ()), int(found["pagesAvailable"])
-        except (KeyError, TypeError, ValueError):
-            raise stranger(reply, "Nacos") from None
+            items, pages = found["pageItems"] or [], found["pagesAvailable"]
+            if isinstance(pages, int) and all(isinstance(one, dict) for one in items):
+                return [item(one) for one in items], pages
+        except (KeyError, TypeError):
+            pass
+        raise stranger(reply, "Nacos")
 
-    items: list[Any] = []
-    pages = 1
-    for page in count(1):
-        if page > pages:
-            break
-        found, pages = yield from by_either(login, partial(_turned, request, page), read_page)
-        items += found
-    return items
-
-
-def _turned(request: Callable[[Api, int], Request], page: int, api: Api) -> Request:
-    return request(api, page)
+    return (yield from by_either(login, request, read_page))
 
 
 def _until_read(login: Login, key: NacosKey, content: bytes | None) -> Steps[None]:

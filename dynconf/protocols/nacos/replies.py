@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from dynconf.errors import AccessDenied, RequestRefused, SourceError
+from dynconf.errors import AccessDenied, Conflict, RequestRefused, SourceError
 from dynconf.protocols.exchange import Reply
 from dynconf.protocols.failures import failing, redirected, stranger
 
@@ -23,7 +23,7 @@ MISSING: Final = 20004
 """The code of v3 for a configuration that is not there."""
 
 
-class BeingChanged(Exception):
+class BeingChanged(Conflict):
     """The server is writing this configuration at the moment: ask again."""
 
 
@@ -65,7 +65,7 @@ def check(reply: Reply, what: str, *, logged_in: bool) -> None:
     if status == 429 or status >= 500:
         raise failing(reply, _known(reply))
     if status == 409:
-        raise BeingChanged
+        raise BeingChanged(f"{reply.server} is just changing it (HTTP 409)")
     if status == 413:
         raise RequestRefused(f"{reply.server} takes nothing that large (HTTP 413)")
     raise RequestRefused(f"{reply.server} refuses the request {what} (HTTP {status})")

@@ -2,7 +2,7 @@
 
 The rules: the server's md5 tells contents apart; that a long poll is answered is only a hint, which may
 leave out some that changed, so it is sent again at once with the md5s of what was read; answers that bring
-nothing new are asked for less and less; an key that joins is read at once.
+nothing new are asked for less and less; a key that joins is read at once.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -47,7 +47,7 @@ class News:
 class Answered:
     """The server answered, and these are what they were."""
 
-    keys: Collection[NacosKey]
+    keys: frozenset[NacosKey]
 
 
 @dataclass(slots=True)
@@ -98,9 +98,9 @@ class Watched:
         """The md5 of each of which something is known."""
         return {key: state.md5 for key, state in self._states.items() if state.md5 is not None}
 
-    def clean(self) -> list[NacosKey]:
+    def clean(self) -> frozenset[NacosKey]:
         """Those that are as they were read last, as far as is known."""
-        return [key for key, state in self._states.items() if not state.dirty]
+        return frozenset(key for key, state in self._states.items() if not state.dirty)
 
     def dirty(self) -> list[NacosKey]:
         """Those that have to be read."""
@@ -171,6 +171,8 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         except WrongApi:
             watched.api = None
             watched.mark(watched.all())
+            # Should what can be read so be without a long poll, that is no reason to spin.
+            yield Rest(backoff.failed())
         except SourceError as error:
             for key in watched.all():
                 yield News(key, error=error)
@@ -188,11 +190,9 @@ class _LongPoll:
 
     def damp(self, *, fresh: bool) -> float:
         """Seconds to pause, if what the last answer named turned out to be what it was."""
-        if fresh:
-            self._damp = 0.0
-        elif self._hinted:
-            self._damp = min(_LONGEST_DAMP, 2 * self._damp or _FIRST_DAMP)
-        return self._damp if self._hinted else 0.0
+        in_vain = self._hinted and not fresh
+        self._damp = min(_LONGEST_DAMP, 2 * self._damp or _FIRST_DAMP) if in_vain else 0.0
+        return self._damp
 
     def once(self, patience: float | None) -> Steps[None]:
         """Send one long poll, and mark what it names.
@@ -221,27 +221,47 @@ def _read_dirty(watched: Watched) -> Steps[bool]:
     """Read what has to be read, and tell; gives whether any of it is another than it was."""
     keys = watched.dirty()
     fresh = False
-    while keys and watched.api is None:
-        key = keys.pop(0)
-        try:
-            config, watched.api = yield from read(watched.login, key, limit=watched.limit)
-        except SourceUnavailable as error:
-            for other in (key, *keys):
-                yield News(other, error=error)
-            return False
-        except SourceError as error:
+    try:
+        if keys:
+            yield from watched.login.renew()
+        if watched.api is None:
+            fresh = yield from _probe(watched, keys)
+    except SourceError as error:
+        for key in keys:
             yield News(key, error=error)
+        return fresh
+    if keys and watched.api is not None:
+        fresh = (yield from _read_all(watched, watched.api, keys)) or fresh
+    return fresh
+
+
+def _probe(watched: Watched, keys: list[NacosKey]) -> Steps[bool]:
+    """Read one after the other until it is known by which API, and take them off the list.
+
+    Raises:
+        SourceUnavailable: nobody answers.
+    """
+    fresh = False
+    while keys and watched.api is None:
+        try:
+            config, watched.api = yield from read(watched.login, keys[0], limit=watched.limit)
+        except SourceUnavailable:
+            raise
+        except SourceError as error:
+            yield News(keys.pop(0), error=error)
         else:
-            news = watched.take(key, config)
+            news = watched.take(keys.pop(0), config)
             fresh = fresh or news.changed
             yield (yield from _hinted(watched.login, news))
-    api = watched.api
-    if not keys or api is None:
-        return fresh
-    login = watched.login
+    return fresh
+
+
+def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey]) -> Steps[bool]:
+    """Read several side by side."""
+    fresh = False
     replies: Sequence[Reply | SourceError]
     try:
-        replies = yield from login.send_all([api.read(key, limit=watched.limit) for key in keys])
+        replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in keys])
     except SourceError as error:
         replies = [error] * len(keys)
     for key, reply in zip(keys, replies, strict=True):
