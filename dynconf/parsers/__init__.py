@@ -11,6 +11,7 @@
 | `text`, `html` | one text | |
 """
 
+import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,6 +28,7 @@ from dynconf.parsers._unfold import Entry, unfold
 
 __all__ = ["FORMATS", "Parsed", "locate", "parse", "unfolded"]
 
+_JSON: Final = re.compile(rb'(\xef\xbb\xbf)?\s*[\[{]\s*["{\[]')
 _UNKNOWN: Final = (
     "neither the name nor a type tells the format, and the content is no JSON; as YAML: {}; give format="
 )
@@ -130,7 +132,9 @@ def _guess(content: bytes, limits: Limits) -> Parsed:
         except LimitExceeded:
             raise
         except ParseError:
-            pass  # a flow mapping of YAML begins alike
+            if _JSON.match(content):
+                raise
+            # a flow mapping of YAML begins alike, but for the quotes
     try:
         value = _parser("yaml").parse(content, limits)
     except LimitExceeded:

@@ -51,6 +51,15 @@ def test_nothing_tells_the_format(content: bytes) -> None:
         parse(content, name="app", type="text", limits=LIMITS)
 
 
+@pytest.mark.parametrize("content", [b'{"a": 1, "b": }', b'{"a": [1,]}', b' {\n "a": 1,\n}', b'{"a": 1'])
+def test_broken_json_is_no_yaml(content: bytes) -> None:
+    """What begins as only JSON does is not taken for YAML, which would read a hole as nothing."""
+    with pytest.raises(ParseError) as caught:
+        parse(content, limits=Limits())
+    assert caught.value.origin
+    assert caught.value.origin.line
+
+
 def test_guess_keeps_limits() -> None:
     """A limit met while guessing is reported as that limit."""
     with pytest.raises(LimitExceeded, match="limit depth=64"):
