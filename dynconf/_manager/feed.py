@@ -25,6 +25,7 @@ from dynconf.errors import (
     DynconfError,
     SourceError,
     SourceUnavailable,
+    UsageError,
 )
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
@@ -98,6 +99,7 @@ class SourceFeed:
         self.documents: dict[str, Document] = {}
         self.is_loaded: bool = False
         self.error: SourceError | None = None
+        self.mistake: UsageError | None = None
         self.failing_since: float | None = None
         self.last_success: float | None = None
         self._around = around
@@ -109,6 +111,7 @@ class SourceFeed:
     def start(self) -> None:
         """Run the source, from the beginning; on the core's loop."""
         self.is_loaded = False
+        self.mistake = None
         self._run += 1
         self._task = self._around.host.spawn(self._supervise(), f"source {self.name}")
 
@@ -134,7 +137,7 @@ class SourceFeed:
         for document in self.documents.values():
             if document.fault is not None and not isinstance(document.fault, DocumentMissing):
                 return document.fault
-        if isinstance(self.error, AccessDenied):
+        if isinstance(self.error, AccessDenied) or self.mistake is not None:
             return self.error
         if self.source.remote or self.source.optional:
             return None
@@ -168,9 +171,10 @@ class SourceFeed:
 
     # What the source calls
 
-    def update(self, update: Update) -> None:
+    def update(self, update: Update, *, answers: bool = True) -> None:
         """See `Feed.update`."""
-        self.alive()
+        if answers:
+            self.alive()
         document = self._document(update)
         document.run = self._run
         if update.content is None:
@@ -236,6 +240,9 @@ class SourceFeed:
                 await self.source.run(self)
             except SourceError as error:
                 self.failed(error)
+            except UsageError as error:  # what only showed now: a variable, a certificate's file
+                self.mistake = error
+                self.failed(SourceUnavailable(str(error)))
             except Exception as error:  # noqa: BLE001 - a third party's source may raise anything
                 logger.error("the source %s failed; it is run again\n%s", self.name, trace(error))
                 self.failed(

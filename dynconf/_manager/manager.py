@@ -28,6 +28,7 @@ from dynconf.errors import (
     ChangeRefused,
     DynconfError,
     ParseError,
+    SourceError,
     SourceUnavailable,
     StartFailed,
     UsageError,
@@ -138,8 +139,11 @@ class Manager:
             for feed in list(self.feeds.values()):
                 await feed.stop()
                 feed.start()
-        with suppress(StartFailed):
+        silent: Sequence[DynconfError] = ()
+        try:
             await self._answers(list(self.feeds.values()))
+        except StartFailed as error:
+            silent = error.failures
         async with self._turn:
             candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
             applied = await self.transactions.take(candidates, retry=True)
@@ -147,9 +151,10 @@ class Manager:
             *self.transactions.problems(),
             *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlay_faults),
             *(problem for feed in self.feeds.values() for problem in feed.problems()),
+            *map(_problem, silent),
         ]
         if problems:
-            raise ChangeRefused(problems, "not everything could be reloaded")
+            raise ChangeRefused(tuple(dict.fromkeys(problems)), "not everything could be reloaded")
         return applied
 
     async def add(self, given: Source | str, source: Source, before: Source | str | None) -> Applied:
@@ -325,3 +330,10 @@ class Manager:
             else:
                 found.append(Candidate(index, overlay))
         return found
+
+
+def _problem(failure: DynconfError) -> Problem:
+    """Why a source did not answer, as a reason to refuse."""
+    if isinstance(failure, SourceError):
+        return Problem("", failure.reason, origin=failure.origin)
+    return Problem("", str(failure))
