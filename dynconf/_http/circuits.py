@@ -42,7 +42,7 @@ class Circuits:
         start = ring.index(self._current)
         ring = ring[start:] + ring[:start]
         healthy = [endpoint for endpoint in ring if self._circuits[endpoint].closed_at <= now]
-        yield from healthy or [min(ring, key=lambda endpoint: self._circuits[endpoint].closed_at)]
+        yield from healthy or sorted(ring, key=lambda endpoint: self._circuits[endpoint].closed_at)
 
     def succeeded(self, endpoint: Endpoint) -> None:
         """It answered: stay with it."""

@@ -22,6 +22,9 @@ from dynconf.protocols.exchange import Reply, Request
 BODY_TIME: Final = 60.0
 """Seconds that a reply's body may take, once it has begun."""
 
+NAME_TIME: Final = 10.0
+"""Seconds that a name's addresses are taken for what they were, while they can be connected to."""
+
 _FAILING: Final = frozenset({500, 502, 503, 504})
 _PLAIN = httpx.Limits(max_connections=20, max_keepalive_connections=4, keepalive_expiry=30.0)
 _HELD = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=30.0)
@@ -72,6 +75,7 @@ class Client:
         self._pools: dict[bool, httpx.AsyncHTTPTransport] = {}
         self._opening = asyncio.Lock()
         self._addresses: dict[Endpoint, list[str]] = {}
+        self._fresh_until: dict[Endpoint, float] = {}
         self._worked: dict[Endpoint, str] = {}
         self._warned = False
 
@@ -124,6 +128,7 @@ class Client:
                 reply = await self._persist(pool, endpoint, address, request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 fault = unreachable(endpoint, error, request.timeout)
+                self._fresh_until[endpoint] = 0.0
             except (httpx.TransportError, ssl.SSLError) as error:
                 # httpx lets TLS's own errors through that come after the handshake.
                 raise unreachable(endpoint, error, request.timeout) from None
@@ -224,6 +229,8 @@ class Client:
             found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
             return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
+        if endpoint in self._addresses and time.monotonic() < self._fresh_until[endpoint]:
+            return self._in_order(endpoint)
         try:
             async with asyncio.timeout(CONNECT_TIME):
                 found = await self._blocking(resolve)
@@ -234,6 +241,10 @@ class Client:
         else:
             assert isinstance(found, list)
             self._addresses[endpoint] = found
+            self._fresh_until[endpoint] = time.monotonic() + NAME_TIME
+        return self._in_order(endpoint)
+
+    def _in_order(self, endpoint: Endpoint) -> list[str]:
         worked = self._worked.get(endpoint)
         return sorted(self._addresses[endpoint], key=lambda address: address != worked)
 

@@ -37,6 +37,7 @@ class Driver:
         self._sleep = sleep
         self._report = report
         self._woken = asyncio.Event()
+        self._told = False
 
     def wake(self) -> None:
         """There is something new to do: a rest ends, and what a server holds is given up."""
@@ -65,6 +66,9 @@ class Driver:
             steps.close()
 
     async def _do(self, step: object) -> object:
+        if isinstance(step, Request | list) and self._told:
+            self._told = False
+            await asyncio.sleep(BREATHER)
         if isinstance(step, Request):
             return await (self._hold(step) if step.held else self._send(step))
         if isinstance(step, list):
@@ -76,7 +80,8 @@ class Driver:
         else:
             assert self._report is not None, f"a call has no news: {type(step).__name__}"
             self._report(step)
-            await asyncio.sleep(BREATHER)
+            self._told = True
+            await asyncio.sleep(0)  # there may be thousands
         return None
 
     async def _hold(self, request: Request) -> Reply | None:

@@ -9,9 +9,12 @@ import httpx
 
 from dynconf._http.endpoint import Endpoint
 from dynconf.errors import SourceUnavailable
+from dynconf.protocols.exchange import ConnectionLost
 
 CONNECT_TIME: Final = 3.0
 """Seconds that a connection, with TLS, may take."""
+
+_LOST: Final = "the connection was lost before the answer was complete"
 
 _GONE: Final = re.compile("disconnected|closed connection")
 
@@ -24,7 +27,9 @@ def unreachable(endpoint: Endpoint, error: Exception, timeout: float) -> SourceU
         error: what httpx raised, or TLS beneath it.
         timeout: seconds that the reply was waited for.
     """
-    return SourceUnavailable(f"{endpoint}: {_reason(endpoint, error, timeout)}")
+    reason = _reason(endpoint, error, timeout)
+    kind = ConnectionLost if reason is _LOST else SourceUnavailable
+    return kind(f"{endpoint}: {reason}")
 
 
 def unresolved(endpoint: Endpoint, error: OSError) -> SourceUnavailable:
@@ -58,7 +63,7 @@ def _reason(endpoint: Endpoint, error: Exception, timeout: float) -> str:
         return _refused(cause)
     if isinstance(error, httpx.RemoteProtocolError) and not _GONE.search(str(error)):
         return "what answers does not speak HTTP; is it https:// there, or another port?"
-    return "the connection was lost before the answer was complete"
+    return _LOST
 
 
 def _refused(cause: BaseException) -> str:

@@ -31,10 +31,11 @@ class Feed(Protocol):
     transport: str
     """How changes are noticed, in a word or two for the status; the source sets it when it knows."""
 
-    def update(self, update: Update) -> None:
+    def update(self, update: Update, *, answers: bool = True) -> None:
         """Report a document's complete state; the same revision again costs nothing.
 
-        It also says that the source is answering.
+        It also says that the source is answering, unless `answers` is false because another part
+        of it is not.
         """
         ...
 

@@ -9,6 +9,7 @@ from dynconf.errors import SourceUnavailable
 __all__ = [
     "ANSWER_TIME",
     "Busy",
+    "ConnectionLost",
     "Pause",
     "Reply",
     "Request",
@@ -91,6 +92,10 @@ Steps: TypeAlias = Generator[Any, Any, T]
 
 Where a request has no reply, its `SourceError` is thrown.
 """
+
+
+class ConnectionLost(SourceUnavailable):
+    """The connection ended before the answer was complete; whether anything was done is not known."""
 
 
 class Busy(SourceUnavailable):

@@ -23,7 +23,8 @@ def failing(reply: Reply, why: str) -> SourceError:
     """
     asked = retry_after(reply)
     if reply.status == 429:
-        return Busy(f"{reply.server} limits the rate of requests (HTTP 429)", asked)
+        more = f": {why}" if why else ""
+        return Busy(f"{reply.server} limits requests or connections (HTTP 429){more}", asked)
     reason = f"{reply.server} fails (HTTP {reply.status}){': ' + why if why else '; its log says why'}"
     return Busy(reason, asked) if asked else UnexpectedReply(reason)
 

@@ -38,7 +38,7 @@ class Connectable(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection, self._kept = self._kept, None
-        if connection is not None:
+        if connection is not None and connection.alive:
             connection.stop()
 
     async def __aenter__(self) -> Self:
@@ -49,7 +49,7 @@ class Connectable(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection, self._kept = self._kept, None
-        if connection is not None:
+        if connection is not None and connection.alive:
             await connection.close()
 
     def _call(self, steps: Callable[[], Steps[T]], *, instead: str) -> T:
@@ -59,7 +59,7 @@ class Connectable(ABC):
             steps: makes the protocol.
             instead: the call to await instead, as an error names it.
         """
-        if self._kept is not None:
+        if self._kept is not None and self._kept.alive:
             return self._kept.call(steps, instead)
         connection = _Connection(Host.in_thread(repr(self)), self._client)
         try:
@@ -69,7 +69,7 @@ class Connectable(ABC):
 
     async def _acall(self, steps: Callable[[], Steps[T]]) -> T:
         """Run a protocol, from any event loop."""
-        if self._kept is not None:
+        if self._kept is not None and self._kept.alive:
             return await self._kept.acall(steps)
         connection = _Connection(Host.in_loop(repr(self)), self._client)
         try:
@@ -78,7 +78,7 @@ class Connectable(ABC):
             await connection.close()
 
     def _keep(self, host: Host) -> None:
-        if self._kept is not None:
+        if self._kept is not None and self._kept.alive:
             host.abort()
             raise UsageError(f"{self!r} is already open")
         self._kept = _Connection(host, self._client)
@@ -96,6 +96,11 @@ class _Connection:
         self._host = host
         self._make = make
         self._client: Client | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its loop still runs."""
+        return self._host.alive
 
     def call(self, steps: Callable[[], Steps[T]], instead: str) -> T:
         return self._host.call(lambda: self._perform(steps), instead=instead)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from dynconf._http.endpoint import Endpoint
 from dynconf._http.tls import TLS
-from dynconf.errors import AccessDenied
+from dynconf.errors import AccessDenied, UsageError
 
 PORT, SECURE_PORT = 8500, 8501
 Consistency = Literal["default", "consistent", "stale"]
@@ -38,7 +38,7 @@ class Access:
             AccessDenied: the token's file cannot be read, or what it holds is no token.
         """
         headers = {}
-        token = self.token or (_read(self.token_file) if self.token_file else "")
+        token = _read(self.token_file) if self.token_file else self.token
         if not (token.isascii() and token.isprintable() and " " not in token):
             raise AccessDenied("the token holds blanks or other characters that no token has")
         if token:
@@ -46,6 +46,11 @@ class Access:
         if self.log_in:
             headers["authorization"] = "Basic " + base64.b64encode(self.log_in.encode()).decode()
         return headers
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether requests carry no token."""
+        return not (self.token or self.token_file)
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.endpoints))
@@ -59,14 +64,20 @@ def endpoints(addresses: Sequence[str], *, secure: bool = False) -> tuple[Endpoi
     """
     each = [part for address in addresses for part in address.split(",") if part.strip()]
     port = SECURE_PORT if secure else PORT
+    if addresses and not each:
+        raise UsageError("a server's address is empty")
     found = (Endpoint.parse(part, port=port, secure=secure) for part in each)
     return tuple(dict.fromkeys(found))
 
 
 def _read(path: str) -> str:
+    """The token in a file; that it is empty is an error: without a token Consul may show only a part."""
     try:
         with open(path, encoding="utf-8") as file:
-            return file.read().strip()
+            token = file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "no text"
         raise AccessDenied(f"the token's file {path} cannot be read: {why}") from None
+    if not token:
+        raise AccessDenied(f"the token's file {path} is empty")
+    return token

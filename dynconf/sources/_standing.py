@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 
+from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed
 from dynconf.errors import SourceError
 
@@ -19,14 +20,20 @@ class Standing:
 
     def failed(self, part: Hashable, error: SourceError) -> None:
         """Nobody answers for this part, or not sensibly."""
+        before = self._failing.get(part)
         self._failing[part] = error
-        self._feed.failed(error)
+        # Parts that keep failing each in its own way would else be told in turns, for ever.
+        if before is None or str(before) != str(error):
+            self._feed.failed(error)
+
+    def found(self, part: Hashable, update: Update) -> None:
+        """Report a document of this part; what answers does not make up for what does not."""
+        self._feed.update(update, answers=not (self._failing.keys() - {part}))
 
     def answered(self, part: Hashable) -> None:
         """This part was answered; what was found has been reported already."""
-        self._failing.pop(part, None)
-        if self._failing:
-            # What answers does not make up for what does not.
-            self._feed.failed(next(iter(self._failing.values())))
-        else:
+        recovered = self._failing.pop(part, None)
+        if not self._failing:
             self._feed.alive()
+        elif recovered is not None:
+            self._feed.failed(next(iter(self._failing.values())))

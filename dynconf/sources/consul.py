@@ -86,7 +86,7 @@ class Consul(Source):
                 raise UsageError("give the token to the ConsulServer")
             self.server: ConsulServer = server
         else:
-            self.server = ConsulServer(*([server] if server else []), token=token)
+            self.server = ConsulServer(*([] if server is None else [server]), token=token)
         self.name: str = f"consul:{key}"
         self.key = key
         self.layout: Literal["document", "keys", "spring"] = layout
@@ -181,6 +181,8 @@ class _Run:
             source.server.wait,
             self._layout.recurse,
             source.partial,
+            source.members,
+            source.server.access().anonymous,
             # Values come in base64, each with some words around it.
             limit=2 * feed.limits.bytes + 1024 * feed.limits.keys,
         )
@@ -205,12 +207,13 @@ class _Run:
         updates = list(self._layout.documents(number, news.entries, first=not known))
         present = {update.document for update in updates}
         for update in updates:
-            self._feed.update(update)
+            self._standing.found(number, update)
         missing = known - present
         if not (present or known or self._layout.members):
             missing = {self._followed[number]}
         for document in sorted(missing):
-            self._feed.update(Update(document, "", None, note=self._note(document)))
+            gone = Update(document, "", None, note=self._note(document))
+            self._standing.found(number, gone)
         self._documents[number] = present
         if first and len(self._documents) == len(self._followed):
             self._feed.loaded()

@@ -75,6 +75,8 @@ class ConsulServer(Connectable):
             raise UsageError(f"consistency is 'default', 'consistent' or 'stale', not {consistency!r}")
         if not 1 <= wait <= 600:
             raise UsageError("wait is a number of seconds, 1 to 600")
+        if token is not None and token_file is not None:
+            raise UsageError("give token= or token_file=, not both")
         endpoints(addresses)
         self._addresses = addresses
         self._token = token
@@ -204,7 +206,7 @@ class ConsulServer(Connectable):
         """
         secure = switch("CONSUL_HTTP_SSL", default=False)
         found = endpoints(self._addresses, secure=secure)
-        if not found:
+        if not found and variable("CONSUL_HTTP_ADDR"):
             found = from_variable("CONSUL_HTTP_ADDR", lambda text: endpoints([text], secure=secure))
         ca, ca_path, cert, key, verify, server_name = self._tls
         tls = TLS(

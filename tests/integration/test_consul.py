@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dynconf import Config, Consul, ConsulServer, DynconfError, Settings
+from dynconf import Config, Consul, ConsulOperation, ConsulServer, DynconfError, Settings
 from dynconf.errors import AccessDenied, DocumentMissing, ParseError, StartFailed, UnexpectedReply
 from tests.servers.certificates import Certificates
 from tests.servers.consul import ConsulAgent, ConsulCluster
@@ -278,29 +278,6 @@ def test_unparsable_document(consul: ConsulSpace) -> None:
     assert (error.origin.line, error.origin.document) == (2, f"{consul.prefix}app.json")
 
 
-@pytest.fixture
-def web_page() -> Iterator[str]:
-    """The address of a web server that answers everything with a page."""
-
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<html>It works! hunter2</html>")
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 def test_something_else_answers(web_page: str) -> None:
     """A web page is no Consul, and none of it is shown."""
     error = failure(Consul("app", server=web_page))
@@ -352,7 +329,7 @@ def test_token_from_the_environment(guarded: ConsulAgent, monkeypatch: pytest.Mo
     assert loaded(Consul("app/x")).message == "hello"
 
 
-def test_right_is_withdrawn(guarded: ConsulAgent, tmp_path: Any) -> None:
+def test_right_is_withdrawn(guarded: ConsulAgent, tmp_path: Path) -> None:
     """When the token goes its content stays and the status says why; a new one in its file gets in again."""
     guarded.put("app/x", b"message: a")
     file = tmp_path / "token"
@@ -383,6 +360,71 @@ def test_partial_folder(guarded: ConsulAgent) -> None:
     assert loaded(Consul("part/", server=server, layout="keys", partial=True)).message == "seen"
 
 
+def test_token_file_that_is_empty_for_a_moment(guarded: ConsulAgent, tmp_path: Path) -> None:
+    """While somebody rewrites the token's file, a folder is not taken for empty."""
+    guarded.put("app/message", b"a")
+    file = tmp_path / "token"
+    token = guarded.create_token(READ_ALL)
+    file.write_text(token)
+    server = ConsulServer(guarded.address, token_file=str(file), wait=1)
+    config = Config(Consul("app/", layout="keys", server=server))
+    settings = config.bind(App)
+    with config:
+        file.write_text("")
+        until(lambda: config.status().sources[0].state == "stale", "the refusal")
+        assert "is empty" in str(config.status())
+        assert settings.current.message == "a"
+        file.write_text(token)
+        until(lambda: config.status().sources[0].state == "live", "access")
+        assert config.status().version == 1
+
+
+def test_folder_without_a_token(guarded: ConsulAgent) -> None:
+    """Consul shows an empty folder to somebody without a token; it is not taken for one."""
+    guarded.put("app/message", b"a")
+    error = failure(Consul("app/", layout="keys", server=guarded.address))
+    assert isinstance(error, AccessDenied)
+    assert "without a token" in str(error)
+
+
+def test_transaction_without_the_right(guarded: ConsulAgent) -> None:
+    """It is no conflict, which would be tried again."""
+    guarded.put("app/x", b"1")
+    server = ConsulServer(guarded.address, token=guarded.create_token(READ_ALL))
+    with pytest.raises(AccessDenied, match=r"lacks the right"):
+        server.transaction([ConsulOperation("set", "app/x", "2")])
+
+
+def test_spring_contexts_that_are_denied(guarded: ConsulAgent) -> None:
+    """What is denied is told once for each, however often it is asked and whatever else changes."""
+    guarded.put("config/application/message", b"a")
+    rules = (
+        'key_prefix "config/application/" { policy = "read" } key_prefix "config/demo/" { policy = "deny" }'
+        ' key_prefix "config/demo,dev/" { policy = "deny" }'
+        ' key_prefix "config/application,dev/" { policy = "read" }'
+    )
+    guarded.put("config/demo/message", b"b")
+    guarded.put("config/demo,dev/message", b"c")
+    token = guarded.create_token('key_prefix "config/" { policy = "read" }')
+    server = ConsulServer(guarded.address, token=token, wait=1)
+    config = Config(Consul("demo", layout="spring", server=server), profile="dev")
+    settings = config.bind(App)
+    told: list[DynconfError] = []
+    config.on_error(told.append)
+    with config:
+        assert settings.current.message == "c"
+        guarded.restrict_token(token, rules)
+        until(lambda: len(told) == 2, "both refusals")
+        since = config.status().sources[0].failing_since
+        for port in range(1, 6):
+            guarded.put("config/application/redis/port", str(port).encode())
+            settings.until(lambda app: app.redis.port == port, timeout=10)  # noqa: B023
+        status = config.status().sources[0]
+        assert (status.state, status.failing_since) == ("stale", since)
+        assert settings.current.message == "c"
+    assert len(told) == 2
+
+
 # TLS
 
 
@@ -398,6 +440,31 @@ def test_tls(own_consul: Callable[..., ConsulAgent], certificates: Certificates)
     assert "client certificate" in str(stranger)
     plain = failure(Consul("app", server=agent.https_address))
     assert "https" in str(plain)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"ca": "/nowhere.pem"}, "ca=/nowhere.pem cannot be read"),
+        ({"cert": "/nowhere.pem"}, "cert=/nowhere.pem cannot be read"),
+    ],
+)
+def test_certificates_that_are_not_there(options: dict[str, Any], said: str) -> None:
+    """What only shows at the start fails it at once, with the reason, also where nobody has to answer."""
+    for optional in (False, True):
+        config = Config(
+            Consul("app", server=ConsulServer("https://127.0.0.1:1", **options), optional=optional),
+            start_timeout=30,
+        )
+        with pytest.raises(StartFailed, match=said):
+            config.start()
+
+
+def test_variable_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable of the environment that says nothing sensible is named."""
+    monkeypatch.setenv("CONSUL_HTTP_SSL", "perhaps")
+    with pytest.raises(StartFailed, match=r"CONSUL_HTTP_SSL is neither true nor false"):
+        Config(Consul("app"), start_timeout=30).start()
 
 
 # Several servers

@@ -83,9 +83,11 @@ def reply(entries: Sequence[Any] | Any = (), index: object = 1, status: int = 20
     return Reply(status, told, json.dumps(entries).encode(), SERVER)
 
 
-def missing(index: object = 1) -> Reply:
+def missing(index: object = 1, **headers: str) -> Reply:
     """What Consul says of a key that is not there."""
-    return Reply(404, {} if index is None else {"x-consul-index": str(index)}, b"", SERVER)
+    known = {} if index is None else {"x-consul-index": str(index)}
+    known |= {name.replace("_", "-").lower(): value for name, value in headers.items()}
+    return Reply(404, known, b"", SERVER)
 
 
 def plain(status: int, body: str | bytes = SECRET, **headers: str) -> Reply:

@@ -269,3 +269,36 @@ def test_no_answer_to_a_transaction(answer: Reply) -> None:
     with pytest.raises(UnexpectedReply) as caught:
         play(transaction(operations(1), {}), answer)
     assert SECRET not in str(caught.value)
+
+
+def test_transaction_without_the_right() -> None:
+    """Consul says 409 to this as well, but to read the keys anew would not help."""
+    errors = [{"OpIndex": 0, "What": f"Permission denied: {SECRET}"}, {"OpIndex": 1, "What": "stale"}]
+    with pytest.raises(AccessDenied) as caught:
+        play(transaction(operations(2), {}), reply({"Results": None, "Errors": errors}, None, 409))
+    assert "lacks the right" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        (ConsulOperation("sett", "a"), "no verb 'sett'"),  # type: ignore[arg-type]
+        (ConsulOperation("cas", "a", "x"), "cas 'a' needs the key's index"),
+        (ConsulOperation("delete-cas", "a"), "needs the key's index"),
+        (ConsulOperation("check-index", "a"), "needs the key's index"),
+        (ConsulOperation("set", "/a", "x"), "begins with a slash"),
+        (ConsulOperation("set", "a//b", "x"), "two in a row"),
+    ],
+)
+def test_operation_that_cannot_be_meant(operation: ConsulOperation, said: str) -> None:
+    """It is refused before anything is sent."""
+    with pytest.raises(UsageError, match=said):
+        next(transaction([operation], {}))
+
+
+@pytest.mark.parametrize("value", [None, 5, {"a": 1}])
+def test_value_is_bytes_or_text(value: Any) -> None:
+    """Anything else is refused before anything is sent."""
+    with pytest.raises(UsageError, match=r"bytes or text"):
+        next(put("a", value, None, {}))

@@ -7,7 +7,7 @@ import pytest
 
 from dynconf.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedReply
 from dynconf.protocols.consul.watch import Failed, Found, Unchanged, Watch, follow, next_index, revision_of
-from dynconf.protocols.exchange import ANSWER_TIME, Busy, Pause, Reply
+from dynconf.protocols.exchange import ANSWER_TIME, Busy, ConnectionLost, Pause, Reply
 from dynconf.protocols.pacing import BURST, PER_SECOND
 from dynconf.testing import ManualClock
 from tests.protocols.canned import SECRET, Play, missing, plain, play, raw, reply
@@ -38,12 +38,15 @@ def test_first_query_is_answered_at_once() -> None:
 
 
 def test_held_query() -> None:
-    """Then each has the index and waits longer than the server says that it holds it."""
+    """Then each has the index and waits longer than the server says that it holds it.
+
+    It is not repeated elsewhere, as the index is of the server that was asked.
+    """
     of = Watch("a", {"stale": ""}, wait=90.0, limit=1234)
     first, held = watch(reply([], 5), of=of).requests
     assert held.path == "/v1/kv/a"
     assert held.query == {"stale": "", "index": "5", "wait": "90000ms"}
-    assert (held.held, held.repeatable) == (True, True)
+    assert (held.held, held.repeatable) == (True, False)
     assert held.timeout == 90.0 * 17 / 16 + ANSWER_TIME
     assert (first.limit, held.limit) == (1234, 1234)
 
@@ -290,3 +293,52 @@ def test_closing_it_anywhere() -> None:
 def test_unchanged_has_no_content() -> None:
     """All answers without news are alike."""
     assert Unchanged() == Unchanged()
+
+
+LOST = ConnectionLost("http://127.0.0.1:8500: the connection was lost")
+
+
+def test_connection_lost_while_waiting() -> None:
+    """It is no failure yet, as proxies end what waits for long; the next query begins anew."""
+    result = watch(reply([raw("a/b", b"1")], 200), LOST, reply([raw("a/b", b"2")], 17))
+    assert result.told == ["Found", "Found"]
+    assert indices(result) == [None, "200", None, "17"]
+    assert result.pauses == []
+
+
+def test_connection_lost_again() -> None:
+    """If the next query is lost as well, it is a failure."""
+    result = watch(reply([raw("a/b")], 200), LOST, LOST, reply([raw("a/b")], 201))
+    assert result.told == ["Found", "Failed", "Unchanged"]
+
+
+def test_connections_that_are_always_lost() -> None:
+    """A server that ends every waiting query at once is asked at a bounded rate."""
+    again: list[Reply | SourceError] = [LOST, reply([raw("a/b")], 200)]
+    answers = [reply([raw("a/b")], 200), *again * BURST]
+    assert len(watch(*answers).pauses) > 0
+
+
+HIDDEN = {"X_Consul_Default_ACL_Policy": "deny"}
+
+
+@pytest.mark.parametrize(
+    ("of", "before", "refused"),
+    [
+        (Watch("a/", {}, recurse=True, anonymous=True), False, True),
+        (Watch("a/", {}, recurse=True, anonymous=True), True, True),
+        (Watch("a/", {}, recurse=True, anonymous=True, members=True), False, False),
+        (Watch("a/", {}, recurse=True, anonymous=True, members=True), True, True),
+        (Watch("a/", {}, recurse=True, anonymous=True, partial=True), True, False),
+        (Watch("a/", {}, recurse=True), True, False),
+    ],
+)
+def test_nothing_to_see_without_a_token(of: Watch, before: bool, refused: bool) -> None:
+    """Consul hides keys from somebody without a token and does not say so: none may be some."""
+    answers = [reply([raw("a/b")], 5)] if before else []
+    result = watch(*answers, missing(6, **HIDDEN), of=of)
+    last = result.news[-1]
+    assert isinstance(last, Failed) == refused
+    if isinstance(last, Failed):
+        assert isinstance(last.error, AccessDenied)
+        assert "without a token" in str(last.error)

@@ -164,6 +164,14 @@ class ConsulAgent(Process):
         token = {"Policies": [{"ID": made["ID"]}]}
         return str(self.call("PUT", "/v1/acl/token", json.dumps(token).encode()).json()["SecretID"])
 
+    def restrict_token(self, token: str, rules: str) -> None:
+        """Have a token allow something else."""
+        policy = {"Name": f"tests-{secrets.token_hex(4)}", "Rules": rules}
+        made = self.call("PUT", "/v1/acl/policy", json.dumps(policy).encode()).json()
+        accessor = self.call("GET", "/v1/acl/token/self", token=token).json()["AccessorID"]
+        body = {"Policies": [{"ID": made["ID"]}]}
+        self.call("PUT", f"/v1/acl/token/{accessor}", json.dumps(body).encode())
+
     def delete_token(self, token: str) -> None:
         """Revoke a token."""
         accessor = self.call("GET", "/v1/acl/token/self", token=token).json()["AccessorID"]

@@ -72,6 +72,10 @@ class Proxy:
         """Cut all connections and refuse new ones."""
         self._toxiproxy.call("POST", self._target, {"enabled": False})
 
+    def lead_to(self, upstream: str) -> None:
+        """Cut all connections, and lead new ones to another server."""
+        self._toxiproxy.call("POST", self._target, {"upstream": upstream, "enabled": True})
+
     def up(self) -> None:
         """Accept connections again."""
         self._toxiproxy.call("POST", self._target, {"enabled": True})

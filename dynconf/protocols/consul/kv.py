@@ -7,10 +7,10 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from urllib.parse import quote
 
-from dynconf.errors import Conflict, UsageError
+from dynconf.errors import AccessDenied, Conflict, UsageError
 from dynconf.protocols.consul.replies import check, data_of, entries_of, not_consul
 from dynconf.protocols.exchange import Reply, Request, Steps
 
@@ -35,6 +35,10 @@ MOST_OPERATIONS: Final = 128
 """Operations that one transaction holds; 64 before Consul 1.14."""
 
 Verb = Literal["set", "cas", "delete", "delete-cas", "delete-tree", "get", "check-index", "check-not-exists"]
+
+_VERBS: Final[tuple[str, ...]] = get_args(Verb)
+_WITH_INDEX: Final = frozenset({"cas", "delete-cas", "check-index"})
+_DENIED: Final = "Permission denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ def list_keys(prefix: str, options: Mapping[str, str]) -> Steps[list[ConsulEntry
 def put(key: str, value: bytes | str, cas: int | None, options: Mapping[str, str]) -> Steps[bool]:
     """Write a key; false if it is not as `cas` says (an index; 0 is "does not exist")."""
     query = {**options, **({} if cas is None else {"cas": str(cas)})}
+    if not isinstance(value, (bytes, str)):
+        raise UsageError(f"a value is bytes or text, not {type(value).__name__}")
     body = value.encode() if isinstance(value, str) else value
     # Sent once: by a second time another's write may have come in between.
     reply = yield Request("PUT", path_of(key), query, body, repeatable=False)
@@ -126,6 +132,8 @@ def transaction(
         raise UsageError(
             f"a transaction of Consul holds at most {MOST_OPERATIONS} operations, not {len(operations)}"
         )
+    for operation in operations:
+        _check_operation(operation)
     body = json.dumps([{"KV": _operation(operation)} for operation in operations]).encode()
     headers = {"content-type": "application/json"}
     reply = yield Request("PUT", "/v1/txn", options, body, headers, repeatable=False)
@@ -200,6 +208,19 @@ def _entry(raw: Mapping[str, Any]) -> ConsulEntry:
     return ConsulEntry(key, value, *numbers, session)
 
 
+def _check_operation(operation: ConsulOperation) -> None:
+    """Refuse what Consul would take for something else than is meant.
+
+    Raises:
+        UsageError: the verb is unknown, lacks its index, or the key is none that can be read again.
+    """
+    if operation.verb not in _VERBS:
+        raise UsageError(f"there is no verb '{operation.verb}'; known are {', '.join(_VERBS)}")
+    if operation.verb in _WITH_INDEX and operation.index is None:
+        raise UsageError(f"{operation.verb} '{operation.key}' needs the key's index")
+    path_of(operation.key)
+
+
 def _operation(operation: ConsulOperation) -> dict[str, Any]:
     value = operation.value.encode() if isinstance(operation.value, str) else operation.value
     step: dict[str, Any] = {"Verb": operation.verb, "Key": operation.key}
@@ -230,13 +251,20 @@ def _conflict(reply: Reply, operations: Sequence[ConsulOperation]) -> Exception:
     errors = raw.get("Errors") if isinstance(raw, dict) else None
     if not isinstance(errors, list):
         return not_consul(reply)
-    numbers = [error.get("OpIndex") for error in errors if isinstance(error, dict)]
+    denied = [error for error in errors if isinstance(error, dict) and _DENIED in str(error.get("What"))]
+    numbers = [error.get("OpIndex") for error in denied or errors if isinstance(error, dict)]
     failed = [
         f"{operation.verb} '{operation.key}'"
         for number, operation in enumerate(operations)
         if number in numbers
     ]
+    told = ", ".join(failed)
+    if denied:
+        return AccessDenied(
+            f"{reply.server} did nothing of the transaction, as the token, or having none, lacks the right to"
+            f" {told}: a rule like {key_right('...', 'write')} gives it"
+        )
     return Conflict(
-        f"{reply.server} did nothing of the transaction, as these found something else than they expect,"
-        f" or lack the right: {', '.join(failed)}"
+        f"{reply.server} did nothing of the transaction, as these found something else than they expect:"
+        f" {told}"
     )

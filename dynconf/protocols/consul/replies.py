@@ -8,6 +8,7 @@ from dynconf.protocols.exchange import Reply
 from dynconf.protocols.failures import failing, redirected, stranger
 
 __all__ = [
+    "DEFAULT_POLICY",
     "FILTERED",
     "INDEX",
     "check",
@@ -19,6 +20,7 @@ __all__ = [
 
 INDEX: Final = "x-consul-index"
 FILTERED: Final = "x-consul-results-filtered-by-acls"
+DEFAULT_POLICY: Final = "x-consul-default-acl-policy"
 
 # What Consul's own words for a failure mean. Its text is never passed on: it may be no Consul's.
 _KNOWN: Final = {
@@ -31,6 +33,11 @@ _KNOWN: Final = {
     b"ACL support disabled": "ACLs are switched off there, so it takes no token",
     b"Client sent an HTTP request to an HTTPS server": "it speaks HTTPS: write https:// before the address",
 }
+
+_LIMITS: Final = (
+    "it takes 200 connections of one address unless its http_max_conns_per_client says otherwise; a folder"
+    " is followed with one, each key with one of its own"
+)
 
 
 def entries_of(reply: Reply) -> list[dict[str, Any]]:
@@ -90,7 +97,7 @@ def failure(reply: Reply, right: str) -> SourceError:
     if 300 <= status < 400:
         return redirected(reply)
     if status == 429 or status >= 500:
-        return failing(reply, known)
+        return failing(reply, _LIMITS if status == 429 else known)
     if known and status == 400:
         return UnexpectedReply(f"{server}: {known}")
     return RequestRefused(f"{server} refuses the request (HTTP {status})" + (f": {known}" if known else ""))

@@ -13,8 +13,8 @@ from typing import Final
 
 from dynconf.errors import AccessDenied, SourceError
 from dynconf.protocols.consul.kv import ConsulEntry, entries, key_right, prefix_right, read_request
-from dynconf.protocols.consul.replies import FILTERED, INDEX, not_consul
-from dynconf.protocols.exchange import ANSWER_TIME, Busy, Pause, Reply, Request, Steps
+from dynconf.protocols.consul.replies import DEFAULT_POLICY, FILTERED, INDEX, not_consul
+from dynconf.protocols.exchange import ANSWER_TIME, Busy, ConnectionLost, Pause, Reply, Request, Steps
 from dynconf.protocols.pacing import Backoff, TokenBucket
 
 __all__ = [
@@ -67,6 +67,8 @@ class Watch:
         wait: seconds that the server is to hold a query; it caps them at 600.
         recurse: whether all keys that begin so are followed.
         partial: whether a list that ACLs have filtered is taken for all there is.
+        members: whether it is usual that there are no keys.
+        anonymous: whether requests carry no token. Then Consul does not say that it has filtered.
         limit: bytes that a reply may have.
     """
 
@@ -75,6 +77,8 @@ class Watch:
     wait: float = 60.0
     recurse: bool = False
     partial: bool = False
+    members: bool = False
+    anonymous: bool = False
     limit: int = 64 * 1024 * 1024
 
     def request(self, index: int) -> Request:
@@ -86,10 +90,15 @@ class Watch:
             return read_request(self.key, query, held=True, limit=self.limit)
         query |= {"index": str(index), "wait": f"{max(1, round(self.wait * 1000))}ms"}
         timeout = self.wait * _LONGER + ANSWER_TIME
-        return read_request(self.key, query, timeout=timeout, held=True, limit=self.limit)
+        # Only where the index is of may it be asked again with it.
+        return read_request(self.key, query, timeout=timeout, held=True, repeatable=False, limit=self.limit)
 
-    def read(self, reply: Reply) -> tuple[ConsulEntry, ...]:
+    def read(self, reply: Reply, *, had: bool = False) -> tuple[ConsulEntry, ...]:
         """The keys in a reply.
+
+        Args:
+            reply: what came.
+            had: whether there were keys before.
 
         Raises:
             SourceError: it does not tell what is there.
@@ -103,7 +112,17 @@ class Watch:
                 f"{reply.server} leaves out keys that the token may not read, so which are there is not"
                 f" known: give it {right}, or say partial=True if the rest is enough"
             )
+        if not found and (had or not self.members) and self._may_be_hidden(reply):
+            raise AccessDenied(
+                f"{reply.server} shows no key that begins with '{self.key}' to somebody without a token, and"
+                f" its ACLs deny by default: give a token with {right}, or say partial=True if there is none"
+            )
         return tuple(found)
+
+    def _may_be_hidden(self, reply: Reply) -> bool:
+        """Whether there may be keys that are not shown, without Consul saying so."""
+        denies = reply.headers.get(DEFAULT_POLICY) == "deny"
+        return denies and self.recurse and self.anonymous and not self.partial
 
 
 def follow(
@@ -120,19 +139,26 @@ def follow(
     Raises:
         SourceError: without `watching` only.
     """
-    index, known = 0, ""
+    index, known, had = 0, "", False
     backoff, bucket = Backoff(random), TokenBucket(now)
     while True:
         try:
             reply = yield watch.request(index)
-            assert reply is not None
-            found = watch.read(reply)
+            found = watch.read(reply, had=had)
         except SourceError as error:
             if not watching:
                 raise
+            # A connection that is lost while it waits, as proxies do after a time, is no failure yet. But
+            # whoever answers on the next one need not be the one that the index is of.
+            lost = isinstance(error, ConnectionLost) and index > 0
+            index = 0  # and the next answer comes at once, and tells that somebody answers again
+            if lost:
+                wait = bucket.take()
+                if wait:
+                    yield Pause(wait)
+                continue
             yield Failed(error)
             yield Pause(backoff.failed(error.seconds if isinstance(error, Busy) else 0.0))
-            index = 0  # the next answer comes at once, and tells that somebody answers again
             continue
         backoff.succeeded()
         revision = revision_of(found)
@@ -141,7 +167,7 @@ def follow(
             yield Unchanged()
         else:
             yield Found(found, revision)
-        known = contents
+        known, had = contents, bool(found)
         if not watching:
             return
         index = next_index(index, int(reply.headers[INDEX]))

@@ -37,9 +37,10 @@ class RecordingFeed:
         self.made: dict[Hashable, Any] = {} if shared is None else shared
         self._waiting: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
 
-    def update(self, update: Update) -> None:
+    def update(self, update: Update, *, answers: bool = True) -> None:
         self.updates.append(update)
-        self.failing = None
+        if answers:
+            self.failing = None
         self._reported()
 
     def alive(self) -> None:

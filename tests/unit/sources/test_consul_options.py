@@ -120,6 +120,8 @@ def test_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CONSUL_HTTP_TOKEN_FILE", str(file))
     assert headers(ConsulServer()) == {"x-consul-token": "of-file"}
     monkeypatch.setenv("CONSUL_HTTP_TOKEN", "of-variable")
+    assert headers(ConsulServer()) == {"x-consul-token": "of-file"}  # as Consul's own tools have it
+    monkeypatch.delenv("CONSUL_HTTP_TOKEN_FILE")
     assert headers(ConsulServer()) == {"x-consul-token": "of-variable"}
     assert headers(ConsulServer(token="of-argument")) == {"x-consul-token": "of-argument"}
     assert headers(ConsulServer(token_file=str(file))) == {"x-consul-token": "of-file"}
@@ -138,6 +140,20 @@ def test_token_file_is_read_anew(tmp_path: Path) -> None:
     file.write_bytes(b"\xff")
     with pytest.raises(AccessDenied, match=r"no text"):
         access.headers()
+    file.write_text("\n")
+    with pytest.raises(AccessDenied, match=r"is empty"):
+        access.headers()
+
+
+def test_token_and_its_file() -> None:
+    """Only one of them can hold."""
+    assert "not both" in mistake(ConsulServer, token="a", token_file="b")
+
+
+def test_empty_address() -> None:
+    """What an unset variable leaves is no address, and does not mean the default."""
+    assert "is empty" in mistake(ConsulServer, "")
+    assert "is empty" in mistake(Consul, "app", server="")
 
 
 @pytest.mark.parametrize("token", ["hunter2\nx: y", "hunter2\r\n", "h\u00fcnter2", "hunter2 x", "hunter2\0"])
