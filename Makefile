@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --co
 PYRIGHT := PATH="$(abspath $(BIN)):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 pyright
 
 .NOTPARALLEL:
-.PHONY: help demo test test-fast servers lint format bench clean
+.PHONY: help demo test test-fast servers lint format bench soak clean
 
 help:
 	@echo 'make demo       see dynconf at work'
@@ -16,7 +16,8 @@ help:
 	@echo 'make servers    make the server programs that the tests need, once'
 	@echo 'make lint       lint and types only'
 	@echo 'make format     let ruff mend what it can'
-	@echo 'make bench      measure, also against dynaconf and dynamic-config-py'
+	@echo 'make bench      measure, also against other libraries'
+	@echo 'make soak       what takes minutes: log-ins that expire while things change'
 	@echo 'make clean      remove what these commands made'
 
 demo: $(VENV)/.cli
@@ -46,8 +47,12 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(VENV)/.bench
+bench: servers $(VENV)/.bench
 	@$(BIN)/python -m tests.bench
+
+# What is measured is printed, so nothing is captured.
+soak: servers
+	@$(BIN)/python -m pytest --capture=no tests/soak
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

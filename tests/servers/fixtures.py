@@ -1,9 +1,11 @@
 """Fixtures of real servers: some are shared by the whole run, and a test that ends one has its own."""
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Literal
 
@@ -276,3 +278,26 @@ def own_redis(own: Own) -> Callable[..., RedisServer]:
         return server
 
     return start
+
+
+@pytest.fixture
+def web_page() -> Iterator[str]:
+    """The host:port of a web server that answers everything with a page, which holds a secret."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<html>It works! hunter2</html>")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,18 @@
+"""For some seconds what `make soak` does for a minute: a log-in that expires while things are published."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.servers.nacos import NacosServer
+from tests.soak.nacos_login import TOKEN_TTL, soak
+
+SECONDS = 15
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_log_in_that_expires(own_nacos: Callable[..., NacosServer], version: int) -> None:
+    """All last contents arrive, each log-in is renewed once and before its end, and nobody notices."""
+    soaked = soak(own_nacos(version, auth=True, token_ttl=TOKEN_TTL), SECONDS)
+    assert SECONDS / TOKEN_TTL <= soaked.log_ins <= soaked.most_log_ins
+    assert (soaked.refused, soaked.errors) == (0, [])
