@@ -6,7 +6,7 @@ from typing import Final
 
 from dynconf._http.endpoint import Endpoint
 from dynconf._http.tls import TLS
-from dynconf.errors import SourceError, SourceUnavailable
+from dynconf.errors import SourceError, SourceUnavailable, UsageError
 
 PORT: Final = 8848
 
@@ -42,6 +42,8 @@ def endpoints(addresses: Sequence[str], context_path: str) -> tuple[Endpoint, ..
         UsageError: one is no address.
     """
     each = [part for address in addresses for part in address.split(",") if part.strip()]
+    if addresses and not each:
+        raise UsageError("a server's address is empty")
     ports = {"http": PORT, "https": PORT}
     found = (Endpoint.parse(part, port=PORT, ports=ports) for part in each)
     path = "/" + context_path.strip("/") if context_path.strip("/") else ""

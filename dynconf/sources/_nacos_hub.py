@@ -65,14 +65,19 @@ class NacosHub:
         Yields:
             A future that fails if following ends for some fault of ours.
         """
-        lane = next((lane for lane in self._lanes if lane.room(keys)), None) or self._new_lane()
         broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        lane.join(keys, report, broken)
+        joined = []
+        for start in range(0, len(keys), MOST):
+            part = keys[start : start + MOST]
+            lane = next((lane for lane in self._lanes if lane.room(part)), None) or self._new_lane()
+            lane.join(part, report, broken)
+            joined.append(lane)
         try:
             yield broken
         finally:
             broken.cancel()
-            lane.leave(report)
+            for lane in joined:
+                lane.leave(report)
 
     async def close(self) -> None:
         """End everything, and close the connections."""
@@ -122,7 +127,7 @@ class _Lane:
     def _tell(self, news: News | Answered) -> None:
         for report, (keys, _) in list(self._followers.items()):
             if isinstance(news, Answered):
-                report(Answered([key for key in news.keys if key in keys]))
+                report(Answered(news.keys & keys))
             elif news.key in keys:
                 report(replace(news, error=explained(news.error)) if news.error else news)
 

@@ -60,7 +60,7 @@ class Nacos(Source):
         if not group:
             raise UsageError("group is a name; without one it is DEFAULT_GROUP")
         self.server: NacosServer = (
-            server if isinstance(server, NacosServer) else NacosServer(*([server] if server else []))
+            server if isinstance(server, NacosServer) else NacosServer(*([] if server is None else [server]))
         )
         self.data_ids: tuple[str, ...] = tuple(dict.fromkeys(data_ids))
         self.name: str = f"nacos:{','.join(self.data_ids)}"
@@ -169,7 +169,7 @@ class _Run:
             self._standing.failed(news.key, news.error)
             return
         if news.changed:
-            self._feed.update(self._update(news))
+            self._standing.found(news.key, self._update(news))
         self._standing.answered(news.key)
         if news.key in self._unread:
             self._unread.remove(news.key)

@@ -271,14 +271,13 @@ class NacosServer(Connectable):
             UsageError: a variable of the environment is not what it can be.
         """
         found = endpoints(self._addresses, self._context_path)
-        if not found:
+        if not found and variable("NACOS_SERVER_ADDR"):
             found = from_variable("NACOS_SERVER_ADDR", lambda text: endpoints([text], self._context_path))
-        said = self._username is not None
         return Access(
             found or endpoints(["127.0.0.1"], self._context_path),
             self._tls,
-            (self._username or "") if said else variable("NACOS_USERNAME"),
-            (self._password or "") if said else variable("NACOS_PASSWORD"),
+            variable("NACOS_USERNAME") if self._username is None else self._username,
+            variable("NACOS_PASSWORD") if self._password is None else self._password,
             self._wait,
             self._interval,
         )

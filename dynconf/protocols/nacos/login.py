@@ -16,11 +16,11 @@ from dynconf.protocols.nacos.replies import check, json_of
 
 __all__ = ["Login"]
 
-_PATHS: Final = ("/v3/auth/user/login", "/v1/auth/login")
+_PATHS: Final[tuple[str, str]] = ("/v3/auth/user/login", "/v1/auth/login")
 _AGAIN: Final = 60.0
 """Seconds between two log-ins that a refused token leads to."""
-_LONGEST: Final = 1e9
-"""Seconds that a token's life may be said to be; more is no sensible answer."""
+_LONGEST: Final = 30 * 86400.0
+"""Seconds that a token's life is believed up to; 2.x without log-in says what is none at all."""
 _GLANCE: Final = 0.025
 """Seconds between two looks whether another request's log-in is over."""
 _RENEWED: Final = (0.85, 0.95)
@@ -46,6 +46,7 @@ class Login:
     _renew_at: float = 0.0
     _refused_at: float | None = None
     _busy_until: float = 0.0
+    _paths: tuple[str, str] = _PATHS
 
     @property
     def logged_in(self) -> bool:
@@ -154,21 +155,22 @@ class Login:
     def _ask(self) -> Steps[Reply]:
         """Send name and password to where this server wants them."""
         form = urlencode({"username": self.username, "password": self.password}).encode()
-        newer, older = _PATHS
-        reply: Reply = yield Request("POST", newer, body=form, headers=FORM)
+        first, second = self._paths
+        reply: Reply = yield Request("POST", first, body=form, headers=FORM)
         if reply.status in {404, 405, 410, 501}:
-            reply = yield Request("POST", older, body=form, headers=FORM)
+            self._paths = (second, first)
+            reply = yield Request("POST", second, body=form, headers=FORM)
         return reply
 
     def _keep(self, found: Mapping[str, Any], reply: Reply) -> None:
         token, life = found.get("accessToken"), found.get("tokenTtl")
         if not (isinstance(token, str) and token.isascii() and token.isprintable() and token):
             raise stranger(reply, "Nacos")
-        if not (isinstance(life, int | float) and 0 <= life < _LONGEST):
+        if not (isinstance(life, int | float) and life >= 0):
             raise stranger(reply, "Nacos")
         first, last = _RENEWED
         self.token = token
-        self._renew_at = self.now() + life * (first + self.random() * (last - first))
+        self._renew_at = self.now() + min(life, _LONGEST) * (first + self.random() * (last - first))
 
 
 def _refused(reply: Reply | SourceError) -> bool:

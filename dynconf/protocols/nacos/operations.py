@@ -112,11 +112,11 @@ def history(login: Login, key: NacosKey) -> Steps[list[NacosRevision]]:
 
 # Inside
 
-Place = Callable[[Api], tuple[str, dict[str, str]]]
+_Place = Callable[[Api], tuple[str, dict[str, str]]]
 """Where an API lists something: path and query, without the page."""
 
 
-def _pages(login: Login, place: Place, item: Callable[[dict[str, Any]], T], what: str) -> Steps[list[T]]:
+def _pages(login: Login, place: _Place, item: Callable[[dict[str, Any]], T], what: str) -> Steps[list[T]]:
     """The items of all pages."""
     items: list[T] = []
     for page in count(1):
@@ -128,7 +128,7 @@ def _pages(login: Login, place: Place, item: Callable[[dict[str, Any]], T], what
 
 
 def _page(
-    login: Login, place: Place, item: Callable[[dict[str, Any]], T], what: str, number: int
+    login: Login, place: _Place, item: Callable[[dict[str, Any]], T], what: str, number: int
 ) -> Steps[tuple[list[T], int]]:
     """The items of one page, and how many pages there are."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from dynconf.errors import SourceError, SourceUnavailable
+from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Busy, Reply, Rest, Steps
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.either import read
@@ -24,6 +24,7 @@ __all__ = ["Answered", "News", "Transport", "Watched", "follow", "look"]
 
 Transport = Literal["long poll", "polling"]
 _SPREAD: Final = 0.2  # the part of an interval by which it differs at random
+_MOMENT: Final = 0.001  # seconds that are not worth another rest
 _FIRST_DAMP, _LONGEST_DAMP = 0.1, 5.0
 """Seconds of pause after an answer that brought nothing new: the first time, and at most."""
 
@@ -131,8 +132,14 @@ def look(login: Login, key: NacosKey, limit: int) -> Steps[News]:
     Raises:
         SourceError: it cannot be read.
     """
-    config, _ = yield from read(login, key, limit=limit)
-    return (yield from _hinted(login, News(key, config)))
+    try:
+        config, _ = yield from read(login, key, limit=limit)
+        news = yield from _hinted(login, News(key, config), {})
+    except RequestRefused as error:
+        news = yield from _hinted(login, News(key, error=error), {})
+    if news.error is not None:
+        raise news.error
+    return news
 
 
 def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], float]) -> Steps[None]:
@@ -144,7 +151,7 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         random: gives numbers from 0 to 1.
     """
     backoff, retry, bucket = Backoff(random), Backoff(random), TokenBucket(now)
-    poll = _LongPoll(watched)
+    poll, looks = _LongPoll(watched), _Looks(watched, now, random)
     while True:
         if not len(watched):
             yield Rest(None)
@@ -165,9 +172,7 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
                 yield from poll.once(patience)
                 backoff.succeeded()
             else:
-                interval = watched.interval * (1 + _SPREAD * (2 * random() - 1))
-                yield Rest(interval if patience is None else min(interval, patience))
-                watched.mark(watched.all())
+                yield from looks.once(patience)
         except WrongApi:
             watched.api = None
             watched.mark(watched.all())
@@ -217,25 +222,47 @@ class _LongPoll:
         self._failed = False
 
 
+class _Looks:
+    """Has all be read again after each interval; who joins meanwhile, or fails, is not waited with."""
+
+    def __init__(self, watched: Watched, now: Callable[[], float], random: Callable[[], float]) -> None:
+        self._watched = watched
+        self._now = now
+        self._random = random
+        self._due: float | None = None
+
+    def once(self, patience: float | None) -> Steps[None]:
+        """Rest until the next look is due, or patience ends."""
+        if self._due is None:
+            spread = 1 + _SPREAD * (2 * self._random() - 1)
+            self._due = self._now() + self._watched.interval * spread
+        left = max(0.0, self._due - self._now())
+        yield Rest(left if patience is None else min(left, patience))
+        if self._now() >= self._due - _MOMENT:
+            self._due = None
+            self._watched.mark(self._watched.all())
+
+
 def _read_dirty(watched: Watched) -> Steps[bool]:
     """Read what has to be read, and tell; gives whether any of it is another than it was."""
     keys = watched.dirty()
     fresh = False
+    hints: dict[str, str] = {}
     try:
         if keys:
             yield from watched.login.renew()
         if watched.api is None:
-            fresh = yield from _probe(watched, keys)
+            fresh = yield from _probe(watched, keys, hints)
     except SourceError as error:
         for key in keys:
             yield News(key, error=error)
         return fresh
     if keys and watched.api is not None:
-        fresh = (yield from _read_all(watched, watched.api, keys)) or fresh
+        fresh = (yield from _read_all(watched, watched.api, keys, hints)) or fresh
     return fresh
 
 
-def _probe(watched: Watched, keys: list[NacosKey]) -> Steps[bool]:
+def _probe(watched: Watched, keys: list[NacosKey], hints: dict[str, str]) -> Steps[bool]:
     """Read one after the other until it is known by which API, and take them off the list.
 
     Raises:
@@ -248,15 +275,15 @@ def _probe(watched: Watched, keys: list[NacosKey]) -> Steps[bool]:
         except SourceUnavailable:
             raise
         except SourceError as error:
-            yield News(keys.pop(0), error=error)
+            yield (yield from _hinted(watched.login, News(keys.pop(0), error=error), hints))
         else:
             news = watched.take(keys.pop(0), config)
             fresh = fresh or news.changed
-            yield (yield from _hinted(watched.login, news))
+            yield (yield from _hinted(watched.login, news, hints))
     return fresh
 
 
-def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey]) -> Steps[bool]:
+def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey], hints: dict[str, str]) -> Steps[bool]:
     """Read several side by side."""
     fresh = False
     replies: Sequence[Reply | SourceError]
@@ -268,7 +295,7 @@ def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey]) -> Steps[boo
         told = _read_reply(watched, api, key, reply)
         if told is not None:
             fresh = fresh or (told.error is None and told.changed)
-            yield (yield from _hinted(watched.login, told))
+            yield (yield from _hinted(watched.login, told, hints))
     return fresh
 
 
@@ -287,8 +314,22 @@ def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | Source
         return News(key, error=error)
 
 
-def _hinted(login: Login, news: News) -> Steps[News]:
-    """The same; if it is not there, with what may be wrong with its namespace."""
-    if not news.changed or news.config or news.error or not news.key.namespace:
+def _hinted(login: Login, news: News, hints: dict[str, str]) -> Steps[News]:
+    """The same; if it is not there, or is refused, with what may be wrong with its namespace.
+
+    Args:
+        login: who we are.
+        news: what was found.
+        hints: what is known of namespaces already, so that thousands ask but once.
+    """
+    missing = news.changed and news.config is None and news.error is None
+    refused = isinstance(news.error, RequestRefused)
+    if not news.key.namespace or not (missing or refused):
         return news
-    return replace(news, hint=(yield from whether_a_name(login, news.key.namespace)))
+    if news.key.namespace not in hints:
+        hints[news.key.namespace] = yield from whether_a_name(login, news.key.namespace)
+    hint = hints[news.key.namespace]
+    if hint and news.error is not None:
+        # Names often have blanks, which ids cannot have.
+        return replace(news, error=RequestRefused(f"{news.error.reason}: {hint}"))
+    return replace(news, hint=hint)

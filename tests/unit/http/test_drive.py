@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dynconf._http.drive import Driver
+from dynconf._http.drive import BREATHER, Driver
 from dynconf.errors import SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps
 from tests.unit.http.fake_server import in_loop
@@ -50,6 +50,28 @@ async def test_steps() -> None:
     log = Log(REPLY)
     assert await log.run(steps()) == b"x"
     assert log.seen == ["news", GET, 3.0]
+
+
+@in_loop
+async def test_news_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much news there is, the next request waits once for what it sets off."""
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(0)
+
+    def steps() -> Steps[None]:
+        yield from ("news",) * 1000
+        yield GET
+        yield GET
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    log = Log(REPLY, REPLY)
+    await log.run(steps())
+    assert log.seen == ["news"] * 1000 + [GET, GET]
+    assert [seconds for seconds in slept if seconds] == [BREATHER]
 
 
 @in_loop

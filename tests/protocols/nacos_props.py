@@ -1,0 +1,213 @@
+"""Nacos's replies in cans, and what runs a protocol with them step by step."""
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any, Self, TypeAlias
+from urllib.parse import parse_qs, quote
+
+from dynconf.errors import SourceError
+from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps
+from dynconf.protocols.nacos.api import V1_API, Api
+from dynconf.protocols.nacos.identity import NacosKey
+from dynconf.protocols.nacos.login import Login
+from dynconf.testing import ManualClock
+
+SERVER = "http://127.0.0.1:8848/nacos"
+SECRET = "hunter2"  # stands in bodies, names no host, and must be in no message
+USER, PASSWORD = "reader", "open sesame"
+
+A, B, C = (NacosKey(name, "g") for name in ("a.yaml", "b.yaml", "c.yaml"))
+OURS = NacosKey("app.yaml", "g", "team-id")
+
+Answer: TypeAlias = Reply | SourceError | None
+GIVEN_UP = None
+"""The answer to what a server held until there was something else to do, or patience ended."""
+
+
+class Session:
+    """A protocol at work: pauses pass at once, requests wait until a test answers them.
+
+    Attributes:
+        asks: what it waits for: one request, several, or a rest without an end; nothing once it has ended.
+        asked: all requests so far.
+        news: what it told.
+        rests: seconds that it paused or rested.
+        value: what it returned.
+    """
+
+    def __init__(self, steps: Steps[Any], clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock()
+        self.asks: Request | list[Request] | Rest | None = None
+        self.asked: list[Request] = []
+        self.news: list[Any] = []
+        self.rests: list[float] = []
+        self.value: Any = None
+        self._steps = steps
+        self._on(None)
+
+    def answer(self, *answers: Answer) -> Self:
+        """Give as many answers as it asks for, of which there may be more than at the moment."""
+        left = list(answers)
+        while left:
+            if isinstance(self.asks, list):
+                count = len(self.asks)
+                assert len(left) >= count, f"it asks for {count} at once"
+                self._on(left[:count])
+                left = left[count:]
+            else:
+                assert self.asks is not None, "it has ended"
+                self._on(left.pop(0))
+        return self
+
+    @property
+    def request(self) -> Request:
+        """The one request that it waits for."""
+        assert isinstance(self.asks, Request), f"it asks for {self.asks}"
+        return self.asks
+
+    @property
+    def requests(self) -> list[Request]:
+        """The several that it waits for."""
+        assert isinstance(self.asks, list), f"it asks for {self.asks}"
+        return self.asks
+
+    def told(self) -> list[Any]:
+        """The news since this was asked last."""
+        news, self.news = self.news, []
+        return news
+
+    def rested(self) -> list[float]:
+        """The pauses since this was asked last."""
+        rests, self.rests = self.rests, []
+        return rests
+
+    def close(self) -> None:
+        """Cancel it."""
+        self._steps.close()
+
+    def _on(self, answer: Any) -> None:
+        self.asks = None
+        try:
+            for _ in range(1000):
+                error = isinstance(answer, SourceError)
+                step = self._steps.throw(answer) if error else self._steps.send(answer)
+                answer = None
+                if isinstance(step, Request | list) or (isinstance(step, Rest) and step.seconds is None):
+                    self.asks = step
+                    if not isinstance(step, Rest):
+                        self.asked += step if isinstance(step, list) else [step]
+                    return
+                if isinstance(step, Pause | Rest):
+                    assert step.seconds is not None
+                    self.rests.append(step.seconds)
+                    self.clock.advance(step.seconds)
+                else:
+                    self.news.append(step)
+        except StopIteration as end:
+            self.value = end.value
+            return
+        raise AssertionError("it goes round in circles")
+
+
+def login(username: str = "", *, clock: ManualClock | None = None, random: float = 0.5) -> Login:
+    """Who we are: nobody unless there is a name."""
+    clock = clock or ManualClock()
+    return Login(username, PASSWORD if username else "", clock.monotonic, lambda: random)
+
+
+def plain(status: int, body: str | bytes = SECRET, **headers: str) -> Reply:
+    """A reply of anything; its body is a secret unless it is given."""
+    content = body.encode() if isinstance(body, str) else body
+    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, content, SERVER)
+
+
+def json_reply(found: Any, status: int = 200) -> Reply:
+    """A reply of JSON."""
+    return plain(status, json.dumps(found), content_type="application/json")
+
+
+def digest(content: bytes) -> str:
+    """What Nacos calls a content by."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def v1(content: bytes = b"n: 1", md5: str = "", type: str = "yaml") -> Reply:
+    """A configuration as v1 gives it."""
+    modified = "Fri, 21 Nov 2025 18:00:00 GMT"
+    return plain(200, content, content_md5=md5 or digest(content), config_type=type, last_modified=modified)
+
+
+def v3(content: bytes = b"n: 1", md5: str = "", **more: Any) -> Reply:
+    """A configuration as v3 gives it."""
+    data = {
+        "content": content.decode(),
+        "md5": md5 or digest(content),
+        "contentType": "yaml",
+        "lastModified": 1763748000000,
+        "encryptedDataKey": "",
+        "beta": False,
+        **more,
+    }
+    return json_reply({"code": 0, "message": "success", "data": data})
+
+
+V1_MISSING = plain(404, "config data not exist")
+V3_MISSING = json_reply({"code": 20004, "message": "config data not exist", "data": SECRET})
+NO_SUCH_PATH = plain(404, json.dumps({"status": 404, "error": "Not Found", "path": SECRET}))
+SWITCHED_OFF = plain(410, json.dumps({"code": 40000, "message": SECRET, "data": SECRET}))
+DENIED = plain(403, json.dumps({"code": 403, "message": SECRET}))
+CHANGING = plain(409, "requested file is being modified, please try later.")
+NOTHING = plain(200, b"")  # what a long poll says when its time is up
+
+
+def missing(api: Api) -> Reply:
+    """What that API says of a configuration that is not there."""
+    return V1_MISSING if api is V1_API else V3_MISSING
+
+
+def hint(*keys: NacosKey, public: str = "") -> Reply:
+    """The answer to a long poll that names these.
+
+    Args:
+        keys: which.
+        public: what it calls the public namespace; nothing at all if empty.
+    """
+    lines = []
+    for key in keys:
+        namespace = key.namespace or public
+        lines.append("\x02".join([key.data_id, key.group, *([namespace] if namespace else [])]) + "\x01")
+    return plain(200, quote("".join(lines)) + "\n")
+
+
+def token(text: str = "t1", life: Any = 100, **more: Any) -> Reply:
+    """The answer to a log-in."""
+    return json_reply({"accessToken": text, "tokenTtl": life, "globalAdmin": False, **more})
+
+
+def form(request: Request) -> dict[str, str]:
+    """The parameters in a request's body."""
+    fields = parse_qs(request.body.decode(), keep_blank_values=True, strict_parsing=True)
+    assert all(len(values) == 1 for values in fields.values())
+    return {name: values[0] for name, values in fields.items()}
+
+
+def listens(request: Request) -> dict[NacosKey, str]:
+    """What a long poll waits for, with the md5s."""
+    assert request.path == "/v1/cs/configs/listener"
+    assert request.held
+    found = {}
+    for line in form(request)["Listening-Configs"].split("\x01")[:-1]:
+        data_id, group, md5, *namespace = line.split("\x02")
+        found[NacosKey(data_id, group, *namespace)] = md5
+    return found
+
+
+def of(api: Api, key: NacosKey) -> Request:
+    """The request that reads a configuration by an API."""
+    return api.read(key, limit=64 * 1024 * 1024)
+
+
+def unsigned(request: Request) -> Request:
+    """A request without its credentials, to be compared."""
+    return replace(request, credentials={})

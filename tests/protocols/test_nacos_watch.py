@@ -1,0 +1,341 @@
+"""Following configurations of Nacos: what is asked when, when it pauses, and what counts as news."""
+
+import pytest
+
+from dynconf.errors import AccessDenied, Conflict, SourceError, SourceUnavailable, UnexpectedReply
+from dynconf.protocols.exchange import Busy, Rest
+from dynconf.protocols.nacos.api import V1_API
+from dynconf.protocols.nacos.watch import Answered, News
+from dynconf.protocols.pacing import BURST, PER_SECOND
+from tests.protocols.nacos_following import NEW, NEW_MD5, NOBODY, OLD, OLD_MD5, Following, polling
+from tests.protocols.nacos_props import (
+    CHANGING,
+    DENIED,
+    GIVEN_UP,
+    NO_SUCH_PATH,
+    NOTHING,
+    SECRET,
+    USER,
+    V1_MISSING,
+    A,
+    Answer,
+    B,
+    C,
+    hint,
+    listens,
+    plain,
+    token,
+    v1,
+)
+
+# The first answers
+
+
+def test_first_answers() -> None:
+    """One is asked for to learn the API, then all others at once; then the poll has all md5s."""
+    session = Following(A, B, C)
+    assert session.request == V1_API.read(A, limit=session.watched.limit)
+    session.answer(OLD)
+    assert session.requests == [V1_API.read(key, limit=session.watched.limit) for key in (B, C)]
+    session.answer(V1_MISSING, NEW)
+    assert session.states() == [(A, b"n: 1"), (B, None), (C, b"n: 2")]
+    assert listens(session.request) == {A: OLD_MD5, B: "", C: NEW_MD5}
+    assert session.watched.transport == "long poll"
+    assert session.rested() == []
+
+
+def test_options() -> None:
+    """How long to wait, and how large a reply may be, are said once."""
+    session = Following(A, wait=12, limit=77)
+    assert session.request.limit == 77
+    assert session.answer(OLD).request.headers["Long-Pulling-Timeout"] == "12000"
+
+
+def test_nothing_to_follow() -> None:
+    """Without keys nothing is asked, and nothing done until it is woken."""
+    session = Following()
+    assert session.asks == Rest(None)
+    assert session.asked == []
+    session.join(A)
+    assert session.request == V1_API.read(A, limit=session.watched.limit)
+
+
+def test_nobody_answers_at_first() -> None:
+    """One request tells it for all; they are tried again after pauses that grow."""
+    session = Following(A, B).answer(NOBODY)
+    assert session.states() == [(A, SourceUnavailable), (B, SourceUnavailable)]
+    session.answer(NOBODY, NOBODY)
+    assert session.rested() == [0.25, 0.5, 1.0]
+    assert len(session.asked) == 4
+    session.answer(OLD, OLD)
+    assert session.states()[-2:] == [(A, b"n: 1"), (B, b"n: 1")]
+    assert session.watched.transport == "long poll"
+
+
+def test_no_nacos_at_first() -> None:
+    """What is no Nacos is called that for each of them."""
+    session = Following(A, B).answer(NO_SUCH_PATH, NO_SUCH_PATH)
+    assert session.states() == [(A, UnexpectedReply), (B, UnexpectedReply)]
+    assert session.watched.transport is None
+
+
+def test_first_one_is_refused() -> None:
+    """What is wrong with one alone keeps no other from being read."""
+    session = Following(A, B, C).answer(DENIED, OLD, OLD)
+    assert session.states() == [(A, AccessDenied), (B, b"n: 1"), (C, b"n: 1")]
+    assert listens(session.request) == {B: OLD_MD5, C: OLD_MD5}
+
+
+# The long poll
+
+
+def test_change() -> None:
+    """What is named is read, and nothing else; the next poll has its new md5."""
+    session = polling(A, B).answer(hint(B))
+    assert session.requests == [V1_API.read(B, limit=session.watched.limit)]
+    session.answer(NEW)
+    assert session.states() == [(B, b"n: 2")]
+    assert listens(session.request) == {A: OLD_MD5, B: NEW_MD5}
+    assert session.rested() == []
+
+
+def test_time_is_up() -> None:
+    """An empty answer says that all is as it was, and the poll begins again."""
+    session = polling(A, B).answer(NOTHING)
+    assert session.told() == [Answered(frozenset({A, B}))]
+    assert listens(session.request) == {A: OLD_MD5, B: OLD_MD5}
+
+
+def test_several_changes() -> None:
+    """All that one answer names are read at once."""
+    session = polling(A, B, C).answer(hint(A, C))
+    assert [request.query["dataId"] for request in session.requests] == ["a.yaml", "c.yaml"]
+    assert session.told() == [Answered(frozenset({B}))]
+    session.answer(NEW, NEW)
+    assert session.states() == [(A, b"n: 2"), (C, b"n: 2")]
+
+
+def test_partial_answer() -> None:
+    """An answer may name one of two that changed: the next poll is sent at once, with the other's old md5."""
+    session = polling(A, B).answer(hint(A), NEW)
+    assert listens(session.request) == {A: NEW_MD5, B: OLD_MD5}
+    session.answer(hint(B), NEW)
+    assert session.states() == [(A, b"n: 2"), (B, b"n: 2")]
+    assert session.rested() == []
+
+
+def test_deletion_and_return() -> None:
+    """What is gone is told so, waited for with an empty md5, and told when it is back."""
+    session = polling(A).answer(hint(A), V1_MISSING)
+    (news,) = [news for news in session.told() if isinstance(news, News)]
+    assert (news.config, news.error, news.changed) == (None, None, True)
+    assert listens(session.request) == {A: ""}
+    session.answer(hint(A), OLD)
+    assert session.states() == [(A, b"n: 1")]
+
+
+@pytest.mark.parametrize("public", ["", "public"])
+def test_public_namespace_by_either_name(public: str) -> None:
+    """The server may call it so or not at all."""
+    session = polling(A).answer(hint(A, public=public))
+    assert session.requests == [V1_API.read(A, limit=session.watched.limit)]
+
+
+def test_md5_is_the_servers() -> None:
+    """What the server calls a content by is sent back, whatever the content's own digest is."""
+    encrypted = v1(b"plain", md5="of-cipher")
+    session = Following(A).answer(encrypted)
+    assert listens(session.request) == {A: "of-cipher"}
+    session.told()
+    session.answer(hint(A), encrypted)
+    assert [news.changed for news in session.told() if isinstance(news, News)] == [False]
+
+
+def test_storm_is_damped() -> None:
+    """Answers that name what is unchanged are waited for less and less often, but never given up."""
+    session = polling(A)
+    for _ in range(8):
+        session.answer(hint(A), OLD)
+    assert session.rested() == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert not any(news.changed for news in session.told() if isinstance(news, News))
+    session.answer(hint(A), NEW)
+    assert session.rested() == []
+    session.answer(hint(A), NEW)
+    assert session.rested() == [0.1]
+    session.answer(NOTHING)
+    assert session.rested() == []
+
+
+def test_storm_does_not_hide_a_change() -> None:
+    """A change beside what is unchanged is told at once."""
+    session = polling(A, B)
+    for _ in range(5):
+        session.answer(hint(A), OLD)
+    session.rested()
+    session.answer(hint(A, B), OLD, NEW)
+    assert session.states()[-1] == (B, b"n: 2")
+    assert session.rested() == []
+
+
+def test_server_that_spins() -> None:
+    """Polls that are answered at once, with nothing, are sent so many a second."""
+    session = polling(A).answer(*[NOTHING] * 300)
+    rests = session.rested()
+    assert len(rests) == 300 - BURST + 1
+    assert rests == pytest.approx([1 / PER_SECOND] * len(rests))
+
+
+def test_joining() -> None:
+    """Who joins interrupts the poll and is read before anything else is waited for."""
+    session = polling(A)
+    session.join(B)
+    assert session.requests == [V1_API.read(B, limit=session.watched.limit)]
+    session.answer(NEW)
+    assert session.states() == [(B, b"n: 2")]
+    assert listens(session.request) == {A: OLD_MD5, B: NEW_MD5}
+    assert session.rested() == []
+
+
+def test_joining_again() -> None:
+    """A key with a new follower is read anew, so that he is told of it."""
+    session = polling(A)
+    session.join(A)
+    session.answer(OLD)
+    assert session.states() == [(A, b"n: 1")]
+
+
+def test_leaving() -> None:
+    """Who leaves is waited for no more, also if the answer that is on its way names him."""
+    session = polling(A, B)
+    session.leave(A)
+    assert listens(session.request) == {B: OLD_MD5}
+    session.watched.leave(B)
+    session.answer(hint(B))
+    assert session.asks == Rest(None)
+    assert session.states() == []
+
+
+def test_leaving_while_it_is_read() -> None:
+    """What comes too late does no harm, and is not followed by it."""
+    session = polling(A, B).answer(hint(A, B))
+    session.watched.leave(A)
+    session.answer(NEW, NEW)
+    assert listens(session.request) == {B: NEW_MD5}
+
+
+# What fails for one
+
+
+def test_one_that_fails() -> None:
+    """It is told, and tried again; meanwhile the others are polled for, for as long as its pause is."""
+    session = Following(A, B).answer(OLD, plain(500))
+    assert session.states() == [(A, b"n: 1"), (B, UnexpectedReply)]
+    for patience in (0.25, 0.5, 1.0):
+        assert listens(session.request) == {A: OLD_MD5}
+        assert session.request.patience == patience
+        session.answer(GIVEN_UP, plain(500))
+    session.answer(GIVEN_UP)
+    session.told()
+    session.answer(OLD)
+    assert session.states() == [(B, b"n: 1")]
+    assert listens(session.request) == {A: OLD_MD5, B: OLD_MD5}
+    assert session.request.patience is None
+    assert session.rested() == []
+
+
+def test_change_of_another_while_one_fails() -> None:
+    """Neither waits for the other."""
+    session = Following(A, B).answer(OLD, plain(403), hint(A))
+    assert len(session.requests) == 2
+    session.told()
+    session.answer(NEW, plain(403))
+    assert session.states() == [(A, b"n: 2"), (B, AccessDenied)]
+
+
+def test_known_one_that_fails() -> None:
+    """It is polled for with what is known of it, told as failing, and read anew."""
+    session = polling(A).answer(hint(A), NOBODY)
+    assert session.states() == [(A, SourceUnavailable)]
+    assert listens(session.request) == {A: OLD_MD5}
+    session.answer(GIVEN_UP, OLD)
+    (news,) = session.told()
+    assert (news.error, news.changed) == (None, False)
+
+
+def test_answer_is_no_word_on_what_fails() -> None:
+    """A poll that is answered says nothing of a key that still has to be read."""
+    session = Following(A, B).answer(OLD, plain(403), NOTHING)
+    assert Answered(frozenset({A})) in session.told()
+
+
+def test_being_changed() -> None:
+    """409 is nothing to be told; it is read again soon."""
+    session = polling(A).answer(hint(A), CHANGING)
+    assert session.states() == []
+    assert session.request.patience == 0.25
+    session.answer(GIVEN_UP, NEW)
+    assert session.states() == [(A, b"n: 2")]
+
+
+def test_being_changed_at_first() -> None:
+    """Also before the API is known: asked again soon, and in the end told."""
+    session = Following(A).answer(*[CHANGING] * 80)
+    assert session.states() == [(A, Conflict)]
+    session.answer(OLD)
+    assert session.states() == [(A, b"n: 1")]
+
+
+# What fails for all
+
+
+@pytest.mark.parametrize(
+    "fault", [NOBODY, plain(500), plain(503), DENIED, CHANGING, plain(200), plain(302), plain(400)]
+)
+def test_poll_that_fails(fault: Answer) -> None:
+    """It is told for all; the next poll is answered at once, so that one knows again, and then they wait."""
+    session = polling(A, B).answer(fault)
+    told = session.told()
+    assert [news.key for news in told] == [A, B]
+    assert all(isinstance(news.error, SourceError) and SECRET not in str(news.error) for news in told)
+    assert session.request.headers["Long-Pulling-Timeout-No-Hangup"] == "true"
+    session.answer(NOTHING)
+    assert session.told() == [Answered(frozenset({A, B}))]
+    assert "Long-Pulling-Timeout-No-Hangup" not in session.request.headers
+
+
+def test_change_during_a_failure() -> None:
+    """It is found by the first poll that is answered."""
+    session = polling(A).answer(NOBODY, NOBODY, hint(A), NEW)
+    assert session.states()[-1] == (A, b"n: 2")
+
+
+def test_pauses_after_failures() -> None:
+    """They double, and begin anew after a success."""
+    session = polling(A).answer(NOBODY, NOBODY, NOBODY)
+    assert session.rested() == [0.25, 0.5, 1.0]
+    session.answer(NOTHING, NOBODY)
+    assert session.rested() == [0.25]
+
+
+@pytest.mark.parametrize(
+    "fault", [Busy("x", 30.0), plain(503, retry_after="30"), plain(429, retry_after="30")]
+)
+def test_asked_pause(fault: Answer) -> None:
+    """What the server asks for is waited at least."""
+    assert polling(A, random=0.0).answer(fault).rested() == [30.0]
+
+
+def test_join_during_a_failure() -> None:
+    """It ends the pause and is tried at once; here the failure lasts."""
+    session = polling(A).answer(NOBODY)
+    session.watched.join(B)
+    session.answer(GIVEN_UP)
+    assert session.requests == [V1_API.read(B, limit=session.watched.limit)]
+
+
+def test_closing_it_anywhere() -> None:
+    """Whoever is cancelled ends without another word, wherever he is."""
+    answers: list[Answer] = [token(), OLD, OLD, hint(A), NEW, NOBODY]
+    for count in range(len(answers) + 1):
+        session = Following(A, B, username=USER).answer(*answers[:count])
+        session.close()
