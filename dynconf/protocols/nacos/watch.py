@@ -211,14 +211,16 @@ class _LongPoll:
         """
         watched = self._watched
         # After a failure one that is answered at once tells that somebody is there again.
-        request = replace(listener(watched.known(), watched.wait, glance=self._failed), patience=patience)
+        glance = self._failed
+        request = replace(listener(watched.known(), watched.wait, glance=glance), patience=patience)
         self._hinted, self._failed = False, True
         reply = yield from watched.login.hold(request)
         if reply is not None:
             hints = changed(reply, watched.all(), logged_in=watched.login.logged_in)
             watched.mark(hints)
             self._hinted = bool(hints)
-            yield Answered(watched.clean())
+            if glance or not hints:  # what changed is read first; that it is, is an answer as well
+                yield Answered(watched.clean())
         self._failed = False
 
 
