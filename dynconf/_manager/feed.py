@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -104,15 +104,21 @@ class SourceFeed:
         self.last_success: float | None = None
         self._around = around
         self._run = 0
+        self._began = 0
+        self._failed_in = 0
         self._task: asyncio.Task[None] | None = None
 
     # What the manager calls
 
     def start(self) -> None:
-        """Run the source, from the beginning; on the core's loop."""
+        """Run the source, from the beginning; on the core's loop.
+
+        What went wrong before is known until there is news of it, but is no answer any more.
+        """
         self.is_loaded = False
         self.mistake = None
         self._run += 1
+        self._began = self._run
         self._task = self._around.host.spawn(self._supervise(), f"source {self.name}")
 
     async def stop(self) -> None:
@@ -134,11 +140,12 @@ class SourceFeed:
 
     def fatal(self) -> DynconfError | None:
         """Why a start cannot succeed, as far as this source goes; waiting would not help."""
-        for document in self.documents.values():
-            if document.fault is not None and not isinstance(document.fault, DocumentMissing):
-                return document.fault
-        if isinstance(self.error, AccessDenied) or self.mistake is not None:
-            return self.error
+        for fault in self._faults():
+            if not isinstance(fault, DocumentMissing):
+                return fault
+        error = self._failure()
+        if isinstance(error, AccessDenied) or self.mistake is not None:
+            return error
         if self.source.remote or self.source.optional:
             return None
         return self.lacking()
@@ -147,9 +154,10 @@ class SourceFeed:
         """What has not come of what must come; `None` if nothing, or if it need not."""
         if self.source.optional:
             return None
-        if self.error is not None and not self.is_loaded:
-            return self.error
-        return next((document.fault for document in self.documents.values() if document.fault), None)
+        error = self._failure()
+        if error is not None and not self.is_loaded:
+            return error
+        return next(self._faults(), None)
 
     def forget(self, document: Document) -> None:
         """Know no more of a member that is gone, nor of what it held."""
@@ -166,8 +174,12 @@ class SourceFeed:
     def answered(self) -> bool:
         """Whether all that there is has come."""
         if self.source.remote:
-            return self.is_loaded and all(document.fault is None for document in self.documents.values())
-        return self.is_loaded or self.error is not None
+            return self.is_loaded and next(self._faults(), None) is None
+        return self._heard()
+
+    def finished(self) -> bool:
+        """Whether all has come that is worth waiting for, good or bad."""
+        return self.answered() or (self._heard() and self.fatal() is not None)
 
     # What the source calls
 
@@ -211,6 +223,7 @@ class SourceFeed:
         if self.error is None:
             self.failing_since = self.clock.time()
         self.error = error
+        self._failed_in = self._run
         self._around.progressed()
 
     def loaded(self) -> None:
@@ -232,6 +245,19 @@ class SourceFeed:
         return self._around.host.run_callback(f"reading {self.name}", function)
 
     # Inside
+
+    def _heard(self) -> bool:
+        return self.is_loaded or self._failure() is not None
+
+    def _failure(self) -> SourceError | None:
+        """What keeps the source from answering, if that showed since the start."""
+        return self.error if self._failed_in >= self._began else None
+
+    def _faults(self) -> Iterator[SourceError]:
+        """What is wrong with the documents, as far as that was seen since the start."""
+        for document in self.documents.values():
+            if document.fault is not None and document.run >= self._began:
+                yield document.fault
 
     async def _supervise(self) -> None:
         attempt = 0

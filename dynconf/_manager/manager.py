@@ -141,7 +141,7 @@ class Manager:
                 feed.start()
         silent: Sequence[DynconfError] = ()
         try:
-            await self._answers(list(self.feeds.values()))
+            await self._answers(list(self.feeds.values()), everyone=True)
         except StartFailed as error:
             silent = error.failures
         async with self._turn:
@@ -290,12 +290,19 @@ class Manager:
                 self._gathering.drop(document.rank)
                 self.transactions.forget(document.rank)
 
-    async def _answers(self, feeds: Sequence[SourceFeed]) -> None:
-        """Wait until the sources have answered; in the end those that need not are forgiven."""
+    async def _answers(self, feeds: Sequence[SourceFeed], *, everyone: bool = False) -> None:
+        """Wait until the sources have answered; in the end those that need not are forgiven.
+
+        Args:
+            feeds: whom to wait for.
+            everyone: wait for the others, too, when one cannot succeed.
+        """
         late = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._options.start_timeout):
-                while not (any(map(SourceFeed.fatal, feeds)) or all(map(SourceFeed.answered, feeds))):
+                while not all(map(SourceFeed.finished, feeds)):
+                    if not everyone and any(map(SourceFeed.fatal, feeds)):
+                        break
                     self._progress.clear()
                     await self._progress.wait()
                     if self._stopped:

@@ -25,6 +25,16 @@ class PrepareRefused(DynconfError):
         self.path = path
 
 
+class PrepareTimedOut(PrepareRefused):
+    """A preparer was not ready in time: which document it waits for is unknown, and costly to find out.
+
+    What is held for it waits for its back-off, whatever other documents say meanwhile.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, selects=lambda _: None)
+
+
 class Preparer(Protocol):
     """A veto or a resource. One change may be prepared several times before it is committed.
 
@@ -68,6 +78,6 @@ async def _prepare(preparer: Preparer, old: View | None, new: View) -> PrepareRe
         return refusal
     except Exception as error:  # noqa: BLE001 - whatever it is, the change is not safe to publish
         if limit.expired():
-            return PrepareRefused(f"{preparer.name} was not ready within {preparer.timeout:g} s")
+            return PrepareTimedOut(f"{preparer.name} was not ready within {preparer.timeout:g} s")
         return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}")
     return None

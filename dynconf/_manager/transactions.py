@@ -1,6 +1,7 @@
 """From candidates to a commit: planned, prepared, taken or refused, and tried again."""
 
 import logging
+import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._manager.feed import Document, SourceFeed
-from dynconf._manager.prepare import Preparer, PrepareRefused, prepare_all
+from dynconf._manager.prepare import Preparer, PrepareRefused, PrepareTimedOut, prepare_all
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._models.build import equal
 from dynconf._origin import Problem
@@ -44,8 +45,8 @@ class TransactionsContext(Protocol):
 class Waiting:
     """A candidate that was not taken, and why.
 
-    `held` means that a preparer refused what it leads to, `value`, and that it is not to be
-    prepared again before its back-off is over or that value is another.
+    `held` means that a preparer refused what it leads to, and that it is not to be prepared again
+    before its back-off is over or `value` is another: what the preparer would see with all that waits.
     """
 
     candidate: Candidate
@@ -167,16 +168,27 @@ class Transactions:
                 for candidate in plan.accepted:
                     self._accepted(candidate)
                 return [applied]
-            if refusal.selects is None and len(plan.accepted) > 1:
-                # Nobody knows whose fault it is, so each is asked about alone.
-                rest = [candidate for candidate in batch if candidate.key in plan.refused]
-                parts = [*([candidate] for candidate in plan.accepted), rest]
-                return [done for part in parts for done in await self._attempt(part)]
             blamed = self._blamed(plan, refusal)
-            self._hold(blamed, plan, refusal)
+            if self._is_unclear(blamed, refusal):
+                return await self._singly(batch, blamed, refusal)
+            self._hold(blamed, refusal)
             batch = [candidate for candidate in batch if candidate not in blamed]
         self.abandon()
         return []
+
+    async def _singly(
+        self, batch: Sequence[Candidate], blamed: Sequence[Candidate], refusal: PrepareRefused
+    ) -> list[Applied]:
+        """Ask about each of the blamed alone, as far as it is valid alone; then take what is left."""
+        done = []
+        for candidate in blamed:
+            if self._is_open(candidate) and self._publisher.store.plan([candidate]).accepted:
+                done += await self._attempt([candidate])
+        left = [candidate for candidate in batch if self._is_open(candidate)]
+        if len(left) == len(batch):  # none of them is valid without another
+            self._hold(blamed, refusal)
+            left = [candidate for candidate in batch if candidate not in blamed]
+        return done + await self._attempt(left)
 
     async def _prepare(self, plan: Plan) -> PrepareRefused | None:
         if not self.preparers or not (plan.publishes or plan.models):
@@ -210,23 +222,55 @@ class Transactions:
                 _carefully(preparer.name, preparer.abandon)
 
     def _blamed(self, plan: Plan, refusal: PrepareRefused) -> list[Candidate]:
-        """The candidates without any one of which the preparer would have seen something else."""
-        if refusal.selects is None:
-            return list(plan.accepted)
-        seen = _selected(refusal, plan)
-        blamed = []
-        for candidate in plan.accepted:
-            others = [other for other in plan.accepted if other is not candidate]
-            if not equal(_selected(refusal, self._publisher.store.plan(others)), seen):
-                blamed.append(candidate)
-        return blamed or list(plan.accepted)
+        """The candidates that made what the preparer looked at what it is.
 
-    def _hold(self, blamed: Iterable[Candidate], plan: Plan, refusal: PrepareRefused) -> None:
+        Without any one of them it would have seen something else. That is true as well of one that
+        only makes another valid; but that one changes nothing of it alone.
+        """
+        accepted = list(plan.accepted)
+        if isinstance(refusal, PrepareTimedOut):
+            # Whoever it is, half of them gets through without; another half the next time.
+            again = self._was_refused(accepted)
+            return random.sample(accepted, (len(accepted) + 1) // 2) if again else accepted
+        if refusal.selects is None or len(accepted) == 1:
+            return accepted
+        seen, now = _selected(refusal, plan), _selected(refusal, self._publisher.store.plan([]))
+        needed = []
+        for candidate in accepted:
+            others = self._publisher.store.plan([other for other in accepted if other is not candidate])
+            if not equal(_selected(refusal, others), seen):
+                needed.append(candidate)
+        guilty = []
+        for candidate in needed or accepted:
+            alone = self._publisher.store.plan([candidate])
+            if not alone.accepted or not equal(_selected(refusal, alone), now):
+                guilty.append(candidate)
+        return guilty or needed or accepted
+
+    def _is_unclear(self, blamed: Sequence[Candidate], refusal: PrepareRefused) -> bool:
+        """Whether to ask about each alone: nobody was named, or those who were failed together before."""
+        if len(blamed) == 1 or isinstance(refusal, PrepareTimedOut):
+            return False
+        return refusal.selects is None or self._was_refused(blamed)
+
+    def _was_refused(self, candidates: Iterable[Candidate]) -> bool:
+        waiting = [self.waiting.get(candidate.key) for candidate in candidates]
+        return any(one.attempts for one in waiting if one is not None)
+
+    def _is_open(self, candidate: Candidate) -> bool:
+        """Whether it still waits and may be tried; its document may have withdrawn it meanwhile."""
+        one = self.waiting.get(candidate.key)
+        return one is not None and one.candidate is candidate and not one.held
+
+    def _hold(self, blamed: Iterable[Candidate], refusal: PrepareRefused) -> None:
+        value = _selected(refusal, self._all_waiting())
         for candidate in blamed:
+            if not self._is_open(candidate):
+                continue
             one = self.waiting[candidate.key]
             origin = candidate.content.origin() if isinstance(candidate.content, Layer) else None
             self._tell(one, (Problem(refusal.path, refusal.reason, origin=origin),))
-            one.refusal, one.value, one.held = refusal, _selected(refusal, plan), True
+            one.refusal, one.value, one.held = refusal, value, True
             delay = min(LONGEST_RETRY, FIRST_RETRY * 2.0**one.attempts)
             one.attempts += 1
             self._around.host.spawn(self._retry_later(one, delay), "retry of a refused change")
@@ -242,10 +286,14 @@ class Transactions:
         """Let go of what is held if what its preparer would see is another by now."""
         held = [one for one in self.waiting.values() if one.held]
         if held:
-            plan = self._publisher.store.plan([one.candidate for one in self.waiting.values()])
+            plan = self._all_waiting()
             for one in held:
                 assert one.refusal is not None
                 one.held = not everything and equal(_selected(one.refusal, plan), one.value)
+
+    def _all_waiting(self) -> Plan:
+        """What would become of it, were all that waits taken now."""
+        return self._publisher.store.plan([one.candidate for one in self.waiting.values()])
 
     def _refused(self, plan: Plan) -> None:
         for key, problems in plan.refused.items():

@@ -1,79 +1,13 @@
-"""Changes that have to be prepared: who may refuse them, and what gets through all the same."""
+"""Changes that have to be prepared: by whom, when, and what comes of a refusal."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from pydantic import model_validator
 
-from dynconf import Binding, Config, Memory, Settings, View
-from dynconf._manager.prepare import PrepareRefused
+from dynconf import Memory, View
 from dynconf.errors import ChangeRefused, StartFailed
-from dynconf.testing import ManualClock
-from tests.unit.core_props import Guard, Told, at_once, guarded
-
-BAD = 13
-CLASHING = 14
-
-
-class Numbers(Settings):
-    a: int = 0
-    b: int = 0
-    c: int = 0
-
-    @model_validator(mode="after")
-    def _needs(self) -> "Numbers":
-        if self.b == 99 and not self.a:
-            raise ValueError
-        if self.b == CLASHING and self.a == BAD:
-            raise ValueError
-        return self
-
-
-class House:
-    """A Config over two documents, each with a number, and a guard that refuses a bad `a`."""
-
-    def __init__(self, *guards: Guard, blame: bool = True, clock: ManualClock | None = None) -> None:
-        self.left, self.right = Memory({"a": 1}, name="left"), Memory({"b": 1}, name="right")
-        self.clock = clock or ManualClock()
-        self.config = Config(self.left, self.right, clock=self.clock)
-        self.numbers = self.config.bind(Numbers)
-        self.guard = Guard(refusing(self.numbers, blame=blame))
-        guarded(self.config, *guards, self.guard)
-        self.errors = Told()
-        self.config.on_error(self.errors)
-
-    def prepared(self) -> list[tuple[int, int]]:
-        """The numbers that were prepared, after the start."""
-        models = [view[self.numbers] for view in self.guard.asked.items[1:]]
-        return [(model.a, model.b) for model in models]
-
-    def state(self, source: str) -> str:
-        """A source's state."""
-        return next(one.state for one in self.config.status().sources if one.source == source)
-
-
-def refusing(numbers: Binding[Numbers], *, blame: bool = True) -> Callable[[View], Any]:
-    """Refuses a bad `a`, and says whether it was `a` that it looked at."""
-
-    def select(view: View) -> int:
-        return view[numbers].a
-
-    def decide(view: View) -> None:
-        if select(view) == BAD:
-            raise PrepareRefused("nobody answers there", select if blame else None, "a")
-
-    return decide
-
-
-def refusing_all(_: View) -> None:
-    """Refuses everything."""
-    raise PrepareRefused("not now")
-
-
-def accepting(_: View) -> None:
-    """Refuses nothing."""
+from tests.unit.core_props import Guard, at_once
+from tests.unit.prepare_props import BAD, House, accepting, refusing_all
 
 
 def test_a_change_is_prepared_and_committed_once() -> None:
@@ -94,54 +28,6 @@ def test_what_nobody_can_see_is_not_prepared() -> None:
         house.right.set({"b": 2})
         house.numbers.until(lambda now: now.b == 2, 20)
     assert house.guard.log == ["prepare", "commit"] * 2
-
-
-@pytest.mark.parametrize("blame", [True, False])
-def test_only_the_blamed_document_is_held(blame: bool) -> None:
-    """Of two documents in one batch, the one without fault gets through, named or not."""
-    house = House(blame=blame)
-    with house.config:
-        at_once(house.config, (house.left, {"a": BAD}), (house.right, {"b": 2}))
-        house.numbers.until(lambda now: now.b == 2, 20)
-        [text] = house.errors.texts()
-        assert "nobody answers there" in text
-        assert "left" in text
-        assert house.numbers.current == Numbers(a=1, b=2)
-        assert (house.state("left"), house.state("right")) == ("refused", "live")
-    assert house.guard.outcomes.strip("pc") in {"", "a"}
-
-
-@pytest.mark.parametrize("blame", [True, False])
-@pytest.mark.parametrize("more", [[], [{"c": 1}], [{"c": 1}, {"c": 2}]])
-def test_what_is_valid_without_the_blamed_document_is_taken(blame: bool, more: list[dict[str, int]]) -> None:
-    """A document that clashes with a refused one, not with what serves, gets through and is not blamed."""
-    house = House(blame=blame)
-    others = [(Memory({}, name=f"more{number}"), content) for number, content in enumerate(more)]
-    for memory, _ in others:
-        house.config.add(memory)
-    with house.config:
-        at_once(house.config, (house.left, {"a": BAD}), (house.right, {"b": CLASHING}), *others)
-        house.numbers.until(lambda now: now.b == CLASHING, 20)
-        assert house.numbers.current == Numbers(a=1, b=CLASHING, c=len(more))
-        [text] = house.errors.texts()
-        assert "nobody answers there" in text
-        assert [one.state for one in house.config.status().sources] == [
-            "refused",
-            "live",
-            *["live" for _ in more],
-        ]
-    assert house.guard.outcomes.replace("pc", "").replace("pa", "") == ""
-
-
-def test_the_held_document_delays_nobody() -> None:
-    """While a document is held, changes of others are prepared without it."""
-    house = House()
-    with house.config:
-        house.left.set({"a": BAD})
-        house.errors.wait()
-        house.right.set({"b": 2})
-        house.numbers.until(lambda now: now.b == 2, 20)
-        assert house.prepared() == [(BAD, 1), (1, 2)]
 
 
 def test_retry_after_a_back_off() -> None:

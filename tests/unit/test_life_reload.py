@@ -1,0 +1,87 @@
+"""A reload: what it waits for, what it takes, and what of an earlier fault it lets count."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dynconf import Config, Feed, Settings, Source, Update
+from dynconf.errors import AccessDenied, ChangeRefused, SourceError, SourceUnavailable
+from tests.unit.core_props import LOOK
+
+
+class Numbers(Settings):
+    a: int = 0
+    b: int = 0
+
+
+class Slate(Source):
+    """A document that is looked at when the source is run, and only then; each run takes a while.
+
+    A `SourceError` as its content is one that the run ends with.
+    """
+
+    def __init__(self, content: Any, name: str = "slate", *, remote: bool = False, steps: int = 1) -> None:
+        self.name = name
+        self.remote = remote
+        self.content = content
+        self.look: Callable[[], object] = bool
+        self._runs = 0
+        self._steps = steps
+
+    async def run(self, feed: Feed) -> None:
+        self._runs += 1
+        for _ in range(self._steps):
+            await asyncio.sleep(0)
+        self.look()
+        if isinstance(self.content, SourceError):
+            raise self.content
+        feed.update(Update(self.name, str(self._runs), self.content, "yaml"))
+        feed.loaded()
+        await asyncio.sleep(LOOK)
+
+
+BROKEN: dict[str, Callable[[], object]] = {
+    "unparsable": lambda: b"a: [",
+    "empty": lambda: b"",
+    "missing": lambda: None,
+    "unavailable": lambda: SourceUnavailable("made to fail"),
+    "denied": lambda: AccessDenied("made to fail"),
+}
+
+
+@pytest.mark.parametrize("remote", [False, True])
+@pytest.mark.parametrize("broken", BROKEN)
+def test_an_earlier_fault_is_no_answer(broken: str, remote: bool) -> None:
+    """Once mended, a document is taken by the very next reload; until then its fault stands in the status."""
+    slate = Slate({"a": 1}, remote=remote)
+    config = Config(slate, start_timeout=0.2)
+    numbers = config.bind(Numbers)
+    healthy = []
+    with config:
+        slate.content = BROKEN[broken]()
+        for _ in range(2):
+            with pytest.raises(ChangeRefused, match="slate"):
+                config.reload()
+        slate.look = lambda: healthy.append(config.status().healthy)
+        slate.content = {"a": 2}
+        config.reload()
+        assert numbers.current.a == 2
+        assert healthy == [False]
+        assert config.status().healthy
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_who_is_broken_hides_nobody(broken: str) -> None:
+    """With one document broken, newly or since long, a reload still waits for the others and takes them."""
+    first, slow = Slate({"a": 1}, "first"), Slate({"b": 1}, "slow", steps=50)
+    config = Config(first, slow)
+    numbers = config.bind(Numbers)
+    with config:
+        first.content = BROKEN[broken]()
+        for number in (2, 3):
+            slow.content = {"b": number}
+            with pytest.raises(ChangeRefused, match="first"):
+                config.reload()
+            assert numbers.current == Numbers(a=1, b=number)
