@@ -8,7 +8,7 @@ from functools import cache, cached_property, cmp_to_key, lru_cache, partial
 from typing import Any, get_args
 
 from pydantic import BaseModel, RootModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticKnownError
 from pydantic_core.core_schema import ErrorType
 from pydantic_settings import BaseSettings
 
@@ -191,7 +191,7 @@ class _Telling:
             text = f"{text}: {tags}" if tags else text
         elif kind not in _STANDARD:
             text = f"refused by its type ({kind})"
-        elif kind in _QUOTING:
+        elif kind in _QUOTING or not _is_pydantics(detail):
             said = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
             secret = self._concerns_secret(path, said, found)
             text = "refused by its validator" if secret else f"its validator says: {scrubbed(said, found)}"
@@ -207,6 +207,14 @@ class _Telling:
         if place.secret or self._own().at(path).hidden:
             return True
         return any(True for _ in secret_texts(found, place)) or self._quotes_secret(said)
+
+
+def _is_pydantics(detail: ErrorDetails) -> bool:
+    """Whether a standard error has pydantic's own text: a validator may raise it with any other."""
+    try:
+        return PydanticKnownError(detail["type"], detail.get("ctx")).message() == detail["msg"]  # type: ignore[arg-type]
+    except (TypeError, KeyError):
+        return False
 
 
 def _tree_path(detail: ErrorDetails, data: Any) -> Path:

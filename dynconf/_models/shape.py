@@ -211,9 +211,10 @@ def _read_kind(kind: Any, arguments: tuple[Any, ...], shape: Shape, above: tuple
     else:
         shape.single = True
     shape.mapping |= issubclass(kind, Mapping)
-    if issubclass(kind, BaseModel) or is_dataclass(kind) or any(hasattr(kind, mark) for mark in _TYPED_PARTS):
+    typed = any(hasattr(kind, mark) for mark in _TYPED_PARTS)
+    if issubclass(kind, BaseModel) or is_dataclass(kind) or typed:
         shape.kinds.append(kind)
-    told = arguments[-1:] if issubclass(kind, Mapping) else arguments
+    told = arguments[-1:] if issubclass(kind, Mapping) and not typed else arguments
     for one in told:
         if one is not Ellipsis:
             _read(one, shape.items(), above)

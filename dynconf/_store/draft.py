@@ -1,9 +1,10 @@
 """A next state in the making: candidates are applied to it, and models validated against it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 from dynconf._models.build import Fault, Invalid, adopted, build
 from dynconf._models.names import Meaning, meanings, resolved
@@ -13,9 +14,12 @@ from dynconf._origin import Origin, Problem
 from dynconf._store.remerge import Remerge, Speakers
 from dynconf._store.state import Candidate, Key, Plan, Spec, State, height, place_in
 from dynconf._values.merge import Rank, merged
-from dynconf._values.provenance import said_of
+from dynconf._values.provenance import Arranged, said_of
 from dynconf._values.snapshot import Layer, Names
 from dynconf._values.tree import MISSING, Delta, Path, Tree, combined, delta_paths, diff, dotted, find
+
+Why: TypeAlias = Callable[[], tuple[Problem, ...]]
+"""Tells why something is refused. Many a refusal is tried anew and told no more, and telling takes long."""
 
 
 class Indexes:
@@ -66,8 +70,8 @@ class Draft:
         raw: Delta | None = None,
         over: Delta | None = None,
         also: Iterable[int] = (),
-    ) -> tuple[Problem, ...]:
-        """Take the candidates; what comes back says why that is not valid, and is empty if it is.
+    ) -> Why | None:
+        """Take the candidates; what comes back tells why that is not valid, and is `None` if it is.
 
         Args:
             candidates: documents and overlays.
@@ -78,7 +82,7 @@ class Draft:
         before = self.state
         raw, problems = self.merge(candidates, raw or {})
         if problems:
-            return problems
+            return lambda: problems
         touched = {*also, *(one.key for one in candidates if isinstance(one.key, int))}
         changed = diff(before.tree, self.state.tree, combined(raw, over or {}))
         if self.base.loaded:
@@ -201,27 +205,22 @@ class Draft:
         over = [override.tree for override in state.overrides]
         self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
 
-    def _validate(self, touched: Sequence[int], candidates: Sequence[Candidate]) -> tuple[Problem, ...]:
+    def _validate(self, touched: Sequence[int], candidates: Sequence[Candidate]) -> Why | None:
         models = list(self.state.models)
-        problems: list[Problem] = []
+        refusals: list[tuple[int, int, list[Fault]]] = []
         for index in touched:
             old = models[index] if index < len(models) else None
             # What holds with overrides must hold without them too: they will end some time.
             for count in range(len(self.state.overrides) + 1):
-                model, faults = self._attempt(index, count)
-                if faults:
-                    problems += [self._problem(index, fault, candidates, count) for fault in faults]
+                try:
+                    model = self._model(index, count)
+                except Invalid as error:
+                    refusals.append((index, count, error.faults))
                     break
                 if count == len(self.state.overrides):
                     models[index : index + 1] = [adopted(old, model)]
         self.state = replace(self.state, models=tuple(models))
-        return tuple(problems)
-
-    def _attempt(self, index: int, overrides: int) -> tuple[Any, list[Fault]]:
-        try:
-            return self._model(index, overrides), []
-        except Invalid as error:
-            return None, error.faults
+        return partial(_told, self.state, refusals, candidates) if refusals else None
 
     def _model(self, index: int, overrides: int) -> Any:
         """The model, with that many of the overrides."""
@@ -253,39 +252,52 @@ class Draft:
                 return above
         return MISSING
 
-    def _problem(self, index: int, fault: Fault, candidates: Sequence[Candidate], overrides: int) -> Problem:
-        origin = self._origin(index, fault.path, candidates, overrides)
-        name = self.state.specs[index].cls.__name__
-        return Problem(dotted(fault.path), fault.expected, fault.actual, name, origin)
 
-    def _origin(
-        self, index: int, path: Path, candidates: Sequence[Candidate], overrides: int
-    ) -> Origin | None:
-        """Who says what is wrong at a path: the highest that speaks of it.
+def _told(
+    state: State, refusals: Iterable[tuple[int, int, list[Fault]]], candidates: Sequence[Candidate]
+) -> tuple[Problem, ...]:
+    """The faults of models, each with its index and how many overrides were on, and who is to blame."""
+    known: Arranged = {}
+    return tuple(
+        Problem(
+            dotted(fault.path),
+            fault.expected,
+            fault.actual,
+            state.specs[index].cls.__name__,
+            _origin(state, index, fault.path, candidates, overrides, known),
+        )
+        for index, overrides, faults in refusals
+        for fault in faults
+    )
 
-        Of a whole mapping, or of something missing in it, many speak; then it is the candidate
-        that does, and if not one alone does, nobody in particular.
-        """
-        state = self.state
-        for override in reversed(state.overrides[:overrides]):
-            if find(override.tree, path) is not MISSING:
-                return Origin("override")
-        own = state.overlays[index].origin(path[len(state.specs[index].at) :])
-        if own:
-            return own
-        value = find(state.base, path)
-        near = path if value is not MISSING else path[:-1]
-        ranks = list(state.layers)
-        said = said_of([layer.tree for layer in state.layers.values()], near, state.rules)
-        holding = [(ranks[one.number], one) for one in said if one.shows]
-        if value is MISSING or isinstance(value, dict):
-            fresh = [candidate.key for candidate in candidates]
-            holding = [item for key in fresh for item in holding if item[0] == key]
-            if len(holding) != 1 and not near:
-                return None
-        for rank, one in holding[-1:]:
-            return state.layers[rank].origin((*one.path, *path[len(near) :]))
-        return None
+
+def _origin(
+    state: State, index: int, path: Path, candidates: Sequence[Candidate], overrides: int, known: Arranged
+) -> Origin | None:
+    """Who says what is wrong at a path: the highest that speaks of it.
+
+    Of a whole mapping, or of something missing in it, many speak; then it is the candidate
+    that does, and if not one alone does, nobody in particular.
+    """
+    for override in reversed(state.overrides[:overrides]):
+        if find(override.tree, path) is not MISSING:
+            return Origin("override")
+    own = state.overlays[index].origin(path[len(state.specs[index].at) :])
+    if own:
+        return own
+    value = find(state.base, path)
+    near = path if value is not MISSING else path[:-1]
+    ranks = list(state.layers)
+    said = said_of([layer.tree for layer in state.layers.values()], near, state.rules, known)
+    holding = [(ranks[one.number], one) for one in said if one.shows]
+    if value is MISSING or isinstance(value, dict):
+        fresh = [candidate.key for candidate in candidates]
+        holding = [item for key in fresh for item in holding if item[0] == key]
+        if len(holding) != 1 and not near:
+            return None
+    for rank, one in holding[-1:]:
+        return state.layers[rank].origin((*one.path, *path[len(near) :]))
+    return None
 
 
 def _reshapes(before: Any, after: Any, path: Path) -> bool:

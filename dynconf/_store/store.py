@@ -10,8 +10,7 @@ from itertools import combinations
 
 from dynconf._models.overlay import NO_OVERLAY, Overlay
 from dynconf._models.schema import merges_of
-from dynconf._origin import Problem
-from dynconf._store.draft import Draft, Indexes
+from dynconf._store.draft import Draft, Indexes, Why
 from dynconf._store.state import Candidate, Key, Override, Plan, Spec, State
 from dynconf._values.merge import Merge, merged, rules_of
 from dynconf._values.tree import Path, Tree, delta_of, diff, parse_path
@@ -41,17 +40,17 @@ class Store:
         none is taken at all.
         """
         draft = Draft(self.state, self._indexes, loaded=True)
-        problems = draft.apply(candidates)
-        if not problems:
+        why = draft.apply(candidates)
+        if not why:
             return draft.plan(tuple(candidates), {})
         if len(candidates) == 1 or whole:
-            return self._refused({candidate.key: problems for candidate in candidates} or {-1: problems})
+            return self._refused(why, *(candidate.key for candidate in candidates))
         return self._one_by_one(candidates)
 
     def _one_by_one(self, candidates: Sequence[Candidate]) -> Plan:
         draft = Draft(self.state, self._indexes, loaded=True)
         waiting, accepted = list(candidates), list[Candidate]()
-        refused: dict[Key, tuple[Problem, ...]] = {}
+        refused: dict[Key, Why] = {}
         progress = True
         while progress:
             progress = False
@@ -59,10 +58,10 @@ class Store:
                 if not all(candidate in waiting for candidate in group):
                     continue
                 trial = copy(draft)
-                problems = trial.apply(group)
-                if problems and len(group) == 1:
-                    refused[group[0].key] = problems
-                elif not problems:
+                why = trial.apply(group)
+                if why and len(group) == 1:
+                    refused[group[0].key] = why
+                elif not why:
                     draft, progress = trial, True
                     accepted += group
                     for candidate in group:
@@ -70,7 +69,7 @@ class Store:
                         refused.pop(candidate.key, None)
                     if len(group) > 1:
                         break  # what is left may now fit alone
-        return draft.plan(tuple(accepted), refused)
+        return draft.plan(tuple(accepted), {key: why() for key, why in refused.items()})
 
     def plan_bind(self, spec: Spec, overlay: Overlay = NO_OVERLAY) -> Plan:
         """What binding another class would give; its model is the last one.
@@ -93,8 +92,8 @@ class Store:
             return Plan(state, draft.state)
         known = {path for path, _, _ in state.policies}
         fresh = delta_of(_up_to_wildcard(path) for path, _, _ in added if path not in known)
-        problems = draft.apply(raw=fresh, also=[len(state.specs)])
-        return self._refused({len(state.specs): problems}) if problems else draft.plan((), {})
+        why = draft.apply(raw=fresh, also=[len(state.specs)])
+        return self._refused(why, len(state.specs)) if why else draft.plan((), {})
 
     def plan_override(self, numbers: Sequence[int], tree: Tree | None) -> Plan:
         """What laying `tree` over everything, or with `None` taking these away again, would give."""
@@ -105,8 +104,8 @@ class Store:
         draft = Draft(state, self._indexes, overrides=overrides)
         if not state.loaded:
             return Plan(state, draft.state)
-        problems = draft.apply(over=diff({}, gone if tree is None else tree))
-        return self._refused({-1: problems}) if problems else draft.plan((), {})
+        why = draft.apply(over=diff({}, gone if tree is None else tree))
+        return self._refused(why) if why else draft.plan((), {})
 
     def commit(self, plan: Plan) -> bool:
         """Make a plan current; `False` if something else was committed since it was made."""
@@ -116,8 +115,9 @@ class Store:
         self.state = plan.state
         return True
 
-    def _refused(self, problems: Mapping[Key, tuple[Problem, ...]]) -> Plan:
-        return Plan(self.state, self.state, (), problems)
+    def _refused(self, why: Why, *keys: Key) -> Plan:
+        """Nothing taken: all of these are refused for one reason, or nobody in particular is."""
+        return Plan(self.state, self.state, (), dict.fromkeys(keys or [-1], why()))
 
 
 def _groups(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:

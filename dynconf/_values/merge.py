@@ -47,7 +47,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The merge policies of a whole tree; the step `*` stands for any key or item."""
+    """The merge policies of a whole tree; what `*` says of any key is said below each named one too."""
 
     here: Merge | None = None
     below: Mapping[str, "Rules"] = field(default_factory=dict)
@@ -61,25 +61,37 @@ def rules_of(policies: Iterable[tuple[Path, Merge, str]]) -> Rules | None:
     """The rules that all of these agree on; each comes with the name of who says so.
 
     Raises:
-        UsageError: two say different things about one path.
+        UsageError: two say different things about one path; `*` speaks of any key.
     """
-    said: dict[Path, tuple[Merge, str]] = {}
+    # Many classes may say the same.
+    said: dict[tuple[Path, Merge], str] = {}
     for path, merge, who in policies:
-        other, whose = said.setdefault(path, (merge, who))
-        if other != merge:
-            raise UsageError(f"'{dotted(path)}' is merged as '{other}' by {whose} and as '{merge}' by {who}")
-    return _rules_below({path: merge for path, (merge, _) in said.items()})
+        said.setdefault((path, merge), who)
+    return _rules_below((), [(path, merge, who) for (path, merge), who in said.items()])
 
 
-def _rules_below(said: Mapping[Path, Merge]) -> Rules | None:
-    if not said:
+def _rules_below(at: Path, policies: Sequence[tuple[Path, Merge, str]]) -> Rules | None:
+    """The rules at a path and below it, of policies whose paths lead on from there."""
+    if not policies:
         return None
-    branches: dict[str, dict[Path, Merge]] = {}
-    for path, merge in said.items():
+    here: tuple[Merge, str] | None = None
+    branches: dict[str, list[tuple[Path, Merge, str]]] = {}
+    for path, merge, who in policies:
         if path:
-            branches.setdefault(str(path[0]), {})[path[1:]] = merge
-    below = {key: rules for key, branch in branches.items() if (rules := _rules_below(branch))}
-    return Rules(said.get(()), below)
+            branches.setdefault(str(path[0]), []).append((path[1:], merge, who))
+            continue
+        here = here or (merge, who)
+        if here[0] != merge:
+            raise UsageError(
+                f"'{dotted(at)}' is merged as '{here[0]}' by {here[1]} and as '{merge}' by {who}"
+            )
+    for_all = branches.get("*", [])
+    below = {
+        key: rules
+        for key, branch in branches.items()
+        if (rules := _rules_below((*at, key), branch if key == "*" else [*branch, *for_all]))
+    }
+    return Rules(here and here[0], below)
 
 
 def merged(values: Sequence[Any], rules: Rules | None = None) -> Any:
@@ -136,15 +148,40 @@ def arranged(lists: Sequence[list[Any]], how: Merge) -> list[list[tuple[int, int
     if how.by is None and how.how != "unique":
         return [[place] for place in places]
     result: list[list[tuple[int, int]]] = []
-    known: list[tuple[Any, list[tuple[int, int]]]] = []
+    known: dict[object, list[tuple[int, int]]] = {}
     for n, at in places:
         item = lists[n][at]
-        mark = item if how.by is None else item.get(how.by, MISSING) if isinstance(item, dict) else MISSING
-        alike = next((made for other, made in known if same(other, mark)), None)
-        if alike is None:
-            result.append([(n, at)])
-            if mark is not MISSING:
-                known.append((mark, result[-1]))
+        named = item if how.by is None else item.get(how.by, MISSING) if isinstance(item, dict) else MISSING
+        made = [(n, at)]
+        alike = made if named is MISSING else known.setdefault(_mark(named), made)
+        if alike is made:
+            result.append(made)
         elif how.by is not None:
             alike.append((n, at))
     return result
+
+
+def _mark(value: Any) -> object:
+    """What equals another's just when the two are the `same`, and can be looked up."""
+    if isinstance(value, dict):
+        return dict, frozenset((key, _mark(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return list, tuple(map(_mark, value))
+    try:
+        hash(value)
+    except TypeError:
+        return _Unhashable(value)
+    return type(value), value
+
+
+class _Unhashable:
+    """A value such as a set, which only code, and no document, puts into a tree."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __hash__(self) -> int:
+        return hash(type(self._value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unhashable) and same(self._value, other._value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from dynconf._values.merge import Rules, arranged, from_top
 from dynconf._values.tree import MISSING, Path, find
@@ -22,12 +22,23 @@ class Said:
     shows: bool
 
 
-def said_of(values: Sequence[Any], path: Path, rules: Rules | None = None) -> list[Said]:
-    """What values, lowest first, say of a path of what they merge to; those that say nothing left out."""
+Arranged: TypeAlias = dict[Path, list[list[tuple[int, int]]]]
+"""How the lists at some paths were put together, to be asked of the same values again."""
+
+
+def said_of(
+    values: Sequence[Any], path: Path, rules: Rules | None = None, known: Arranged | None = None
+) -> list[Said]:
+    """What values, lowest first, say of a path of what they merge to; those that say nothing left out.
+
+    Whoever asks of many paths gives the same `known` each time, and each list is arranged only once.
+    """
+    known = {} if known is None else known
     said = _shown([Said(number, (), value, shows=True) for number, value in enumerate(values)], rules)
-    for step in path:
+    for depth, step in enumerate(path):
         in_list = said and isinstance(said[-1].value, list)
-        said = [*_below(said, step, rules)]
+        above = tuple(map(str, path[:depth]))
+        said = [*_below(said, step, rules, above, known)]
         rules = rules.child("*" if in_list else str(step)) if rules else None
         said = _shown(said, rules)
     return said
@@ -46,8 +57,10 @@ def _shown(said: list[Said], rules: Rules | None) -> list[Said]:
     return [replace(one, shows=number >= start) for number, one in enumerate(said)]
 
 
-def _below(said: list[Said], step: str | int, rules: Rules | None) -> Iterator[Said]:
-    """What they say one step further down."""
+def _below(
+    said: list[Said], step: str | int, rules: Rules | None, above: Path, known: Arranged
+) -> Iterator[Said]:
+    """What they, who speak of the path `above`, say one step further down."""
     lists = [one for one in said if one.shows and isinstance(one.value, list)]
     if len(lists) < 2:
         lists = []
@@ -58,7 +71,9 @@ def _below(said: list[Said], step: str | int, rules: Rules | None) -> Iterator[S
     if lists and str(step).isdecimal():
         assert rules is not None
         assert rules.here is not None
-        items = arranged([one.value for one in lists], rules.here)
+        if above not in known:
+            known[above] = arranged([one.value for one in lists], rules.here)
+        items = known[above]
         for number, at in items[int(step)] if int(step) < len(items) else ():
             one = lists[number]
             yield replace(one, path=(*one.path, at), value=one.value[at])

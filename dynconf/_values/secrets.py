@@ -1,5 +1,6 @@
 """What must not be shown: names that look like secrets, and values in a message or a listing."""
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -9,7 +10,7 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePath
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 from pydantic import AnyUrl, BaseModel, RootModel, Secret, SecretBytes, SecretStr
@@ -136,11 +137,26 @@ class Quotes:
     """Tells whether a message quotes one of some texts, as it is or as `repr`, JSON or a URL write it."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        # However a text is escaped, its plain pieces stay as they are.
-        self._pieces = {text: _ESCAPED.sub(" ", text).split() for text in texts if text}.values()
+        self._quoted = [pieces for text in {*texts} if text for pieces in _pieces(text)]
 
     def __call__(self, message: str) -> bool:
-        return any(all(piece in message for piece in pieces) for pieces in self._pieces)
+        return any(all(piece in message for piece in pieces) for pieces in self._quoted)
+
+
+def _pieces(text: str) -> list[list[str]]:
+    """What is all to be found in a message that quotes a text, for each way to do it."""
+    # However a text is escaped, its plain pieces stay as they are.
+    if plain := _ESCAPED.sub(" ", text).split():
+        return [plain]
+    ways = {
+        text,
+        repr(text)[1:-1],
+        ascii(text)[1:-1],
+        json.dumps(text)[1:-1],
+        quote(text),
+        quote(text, safe=""),
+    }
+    return [[way] for way in ways]
 
 
 _ESCAPED = re.compile(r"[^A-Za-z0-9_.~-]+")

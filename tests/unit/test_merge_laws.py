@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynconf._store.store import Store
-from dynconf._values.merge import Merge, merged, rules_of
+from dynconf._values import merge
+from dynconf._values.merge import Merge, Rules, merged, rules_of
 from dynconf._values.tree import combined, delta_of, delta_paths, diff, find, keep_shared, nested, same
+from dynconf.errors import UsageError
 from tests.unit.tree_props import (
     KEYS,
     LISTS,
@@ -43,10 +45,52 @@ def test_merging_is_folding(stack: list[Any], policies: dict[Path, Merge]) -> No
 
 @given(st.lists(SCALARS | LISTS, min_size=1, max_size=4), MERGES)
 @settings(max_examples=300)
-def test_every_policy_for_lists(values: list[Any], merge: Merge) -> None:
+def test_every_policy_for_lists(values: list[Any], how: Merge) -> None:
     """Every policy does to lists, with scalars among them, what it does when they come one by one."""
     stack = [{"a": value} for value in values]
-    assert same(merged(stack, rules_of([(("a",), merge, "test")])), folded(stack, {("a",): merge}))
+    assert same(merged(stack, rules_of([(("a",), how, "test")])), folded(stack, {("a",): how}))
+
+
+def test_a_star_holds_for_keys_with_policies_of_their_own() -> None:
+    """What is said of any key and what is said of one are both heard, at every depth."""
+    append = Merge("append")
+    paths: list[Path] = [("*", "a"), ("x", "b"), ("x", "*", "c"), ("*", "y", "d"), ("x", "y", "e")]
+    rules = rules_of([(path, append, "test") for path in paths])
+    low, high = ({"a": [n], "b": [n], "y": {key: [n] for key in "cde"}, "z": {"c": [n]}} for n in (1, 2))
+    both = [1, 2]
+    result = merged([{"x": low, "other": low}, {"x": high, "other": high}], rules)
+    assert result["x"] == {"a": both, "b": both, "y": dict.fromkeys("cde", both), "z": {"c": both}}
+    assert result["other"] == {"a": both, "b": [2], "y": {"c": [2], "d": both, "e": [2]}, "z": {"c": [2]}}
+
+
+@pytest.mark.parametrize("path", [("x", "a"), ("x", "*")])
+def test_a_star_is_contradicted(path: Path) -> None:
+    """Two policies that may be of one place must agree, a star in them or not."""
+    low, high = (("*", "a"), Merge("append"), "one"), (path, Merge("prepend"), "two")
+    for policies in ([low, high], [high, low]):
+        with pytest.raises(UsageError, match=r"'x\.a' is merged as .* by (one|two) and as .* by (one|two)"):
+            rules_of(policies)
+    assert rules_of([low, (("x", "b"), Merge("prepend"), "two")])
+
+
+@pytest.mark.parametrize("how", [Merge("unique"), Merge(by="name")])
+def test_many_items_are_told_apart_quickly(how: Merge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items are looked up, not compared each with each."""
+    compared: list[int] = []
+
+    def counting(a: Any, b: Any) -> bool:
+        compared.append(1)
+        return same(a, b)
+
+    monkeypatch.setattr(merge, "same", counting)
+    lists = [[{"name": number, "a": [number]} for number in range(100)]] * 2
+    assert len(merge.arranged(lists, how)) == 100
+    assert not compared
+
+
+def test_items_that_cannot_be_looked_up() -> None:
+    """Sets, which code may put into a tree, are told apart as well, and from what equals them."""
+    assert merged([[{1}, {2}], [{1}, frozenset({1})]], Rules(Merge("unique"))) == [{1}, {2}, frozenset({1})]
 
 
 @given(TREES)

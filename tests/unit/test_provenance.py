@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from dynconf import Binding, Config, File, Merge, Settings
-from dynconf._values.merge import Rules, merged, rules_of
-from dynconf._values.provenance import said_of
+from dynconf._store import draft
+from dynconf._store.state import Spec
+from dynconf._store.store import Store
+from dynconf._values import provenance
+from dynconf._values.merge import Rules, arranged, merged, rules_of
+from dynconf._values.provenance import Arranged, said_of
 from dynconf._values.tree import MISSING, find, same
 from dynconf.errors import ChangeRefused, StartFailed
-from tests.unit.tree_props import ITEMS, LISTS, MERGES, POLICIES, SCALARS, TREES, ordered
+from tests.unit.tree_props import ITEMS, LISTS, MERGES, POLICIES, SCALARS, TREES, document, ordered
 
 STACKS = st.lists(TREES, min_size=1, max_size=4)
 NAMED = st.lists(ITEMS, max_size=3)
@@ -62,6 +66,25 @@ def test_of_nothing_nobody_speaks(path: tuple[str, ...]) -> None:
     """Of an item that a merged list has not, and of a key that no mapping has, nobody says anything."""
     assert said_of([{"a": [{}]}, {"a": [{}]}], path, rules_of([(("a",), Merge("append"), "test")])) == []
     assert find({"a": [{}, {}]}, path) is MISSING
+
+
+def test_a_list_is_arranged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of its items are asked for one after another, inner lists included."""
+    asked: list[int] = []
+
+    def counting(lists: Any, how: Merge) -> Any:
+        asked.append(len(lists))
+        return arranged(lists, how)
+
+    monkeypatch.setattr(provenance, "arranged", counting)
+    layer = {"a": [{"name": number, "b": [number]} for number in range(5)]}
+    by, append = (("a",), Merge(by="name"), "test"), (("a", "*", "b"), Merge("append"), "test")
+    rules, known = rules_of([by, append]), Arranged()
+    for index in ("3", 3, 4):
+        for item in (0, 1):
+            said = said_of([layer, layer], ("a", index, "b", item), rules, known)
+            assert [one.number for one in said] == [item]
+    assert len(asked) == 1 + 2
 
 
 class Plugin(BaseModel):
@@ -130,6 +153,23 @@ def test_a_refused_edit_is_blamed_itself(tmp_path: Path) -> None:
         house.save(house.high, "named", items("oops"))
         with pytest.raises(ChangeRefused, match=r"named\.1\.port: .* at \S*/high\.yaml:2:21"):
             house.config.reload()
+
+
+def test_only_what_is_refused_in_the_end_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that stays refused is tried with others each time, but told of once, in one go."""
+    told: list[int] = []
+
+    def counting(*args: Any) -> Any:
+        told.append(1)
+        return said_of(*args)
+
+    monkeypatch.setattr(draft, "said_of", counting)
+    house = Store({"named": Merge(by="name")})
+    house.commit(house.plan_bind(Spec(App)))
+    good, bad = ({"named": [{"name": "a", "port": port}]} for port in (1, "oops"))
+    house.commit(house.plan([document(1, good)]))
+    plan = house.plan([document(1, bad), *(document(number, {"flag": number}) for number in range(2, 8))])
+    assert (len(plan.accepted), len(plan.refused), len(told)) == (6, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from pydantic import (
     AliasPath,
     BaseModel,
+    BeforeValidator,
     Field,
     Json,
     JsonValue,
@@ -20,6 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 from typing_extensions import TypeAliasType, TypedDict
 
@@ -63,6 +65,7 @@ class OwnSecret(SecretStr):
 
 Pin = NewType("Pin", SecretStr)
 T = TypeVar("T")
+U = TypeVar("U")
 Many = TypeAliasType("Many", list[T], type_params=(T,))
 Deep = TypeAliasType("Deep", "dict[str, Deep | SecretStr]")
 
@@ -75,6 +78,11 @@ class Generically(Generic[T]):
 @dataclass
 class Filled(Generically[SecretStr]):
     other: int = 0
+
+
+class Pair(TypedDict, Generic[T, U]):
+    pin: T
+    other: U
 
 
 class Renamed(TypedDict):
@@ -129,6 +137,7 @@ class Short(BaseModel):
         (Named, [CANARY]),
         (Generically[SecretStr], {"pin": CANARY}),
         (Filled, {"pin": CANARY}),
+        (Pair[SecretStr, int], {"pin": CANARY, "other": 1}),
         (Many[SecretStr], [CANARY]),
         (Many[Model], [{"pin": CANARY}]),
         (Deep, {"a": {"b": CANARY}}),
@@ -349,7 +358,15 @@ def test_a_validator_that_quotes_a_secret_is_not_quoted(cls: type[Settings], tre
 
 @pytest.mark.parametrize("form", [str, repr, json.dumps, quote, lambda text: repr({"a": {"b": repr(text)}})])
 @pytest.mark.parametrize(
-    "secret", ["-----BEGIN KEY-----\nMIIE+x/y\n", "a'b\"c\\d", "h\u00fcter 2", "p@ss:w/rd"]
+    "secret",
+    [
+        "-----BEGIN KEY-----\nMIIE+x/y\n",
+        "a'b\"c\\d",
+        "h\u00fcter 2",
+        "p@ss:w/rd",
+        "!/$",
+        "\u043f\u0430\u0440",
+    ],
 )
 def test_a_secret_is_found_in_any_form(secret: str, form: Callable[[str], str]) -> None:
     """Escaped as in `repr`, JSON or a URL it is withheld as well."""
@@ -368,6 +385,45 @@ def test_a_secret_is_found_in_any_form(secret: str, form: Callable[[str], str]) 
     config.bind(App)
     with pytest.raises(StartFailed, match="version: refused by its validator"):
         config.load()
+
+
+@pytest.mark.parametrize("secret", ["", "!!!", "\u043f\u0430\u0440\u043e\u043b\u044c"])
+def test_a_secret_of_signs_hides_no_other_message(secret: str) -> None:
+    """A secret without any plain letter or digit is not taken for quoted in every message."""
+
+    class App(Settings):
+        password: str
+        workers: int
+
+        @field_validator("workers")
+        @classmethod
+        def few(cls, value: int) -> int:
+            """Refuse too many."""
+            if value > 8:
+                raise ValueError("at most 8 workers")
+            return value
+
+    config = Config(Memory({"password": secret, "workers": 9}))
+    config.bind(App)
+    with pytest.raises(StartFailed, match="workers: its validator says: at most 8 workers"):
+        config.load()
+
+
+@pytest.mark.parametrize("kind", ["string_type", "greater_than", "of_my_own"])
+def test_an_error_of_any_type_may_quote(kind: str) -> None:
+    """A validator may raise a standard error with a text of its own: then that is not trusted."""
+
+    def refuse(value: str) -> str:
+        raise PydanticCustomError(kind, "cannot use {it}", {"it": value})
+
+    class App(Settings):
+        pin: Annotated[SecretStr, BeforeValidator(refuse)]
+
+    config = Config(Memory({"pin": CANARY}))
+    config.bind(App)
+    with pytest.raises(StartFailed, match="pin: refused by its") as caught:
+        config.load()
+    assert CANARY not in str(caught.value)
 
 
 @pytest.mark.parametrize(

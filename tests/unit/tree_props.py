@@ -25,24 +25,28 @@ MERGES = st.sampled_from(
     [Merge("append"), Merge("prepend"), Merge("unique"), Merge("replace"), Merge(by="name")]
 )
 STEPS = st.lists(st.sampled_from(["a", "b", "c", "*"]), min_size=1, max_size=2).map(tuple)
-POLICIES: st.SearchStrategy[dict[Path, Merge]] = st.dictionaries(STEPS, MERGES, max_size=3)
+
+
+def _agreeing(policies: Mapping[Path, Merge]) -> dict[Path, Merge]:
+    """Those of the policies that contradict none before them."""
+    taken: dict[Path, Merge] = {}
+    for path, merge in policies.items():
+        if all(other == merge or not _meet(path, known) for known, other in taken.items()):
+            taken[path] = merge
+    return taken
+
+
+def _meet(a: Path, b: Path) -> bool:
+    """Whether two paths, either with stars, may be of one place."""
+    return len(a) == len(b) and all(x == y or "*" in (x, y) for x, y in zip(a, b, strict=True))
+
+
+POLICIES: st.SearchStrategy[dict[Path, Merge]] = st.dictionaries(STEPS, MERGES, max_size=3).map(_agreeing)
 
 
 def policy_at(policies: Mapping[Path, Merge], path: Path) -> Merge | None:
-    """The policy for a path; at each step a key that is named goes before the star."""
-    steps: list[Path] = [()]
-    for depth, step in enumerate(path):
-        named = [found for known in steps for found in [(*known, step)] if _leads(policies, found)]
-        starred = [found for known in steps for found in [(*known, "*")] if _leads(policies, found)]
-        steps = named or starred
-        if not steps:
-            return None
-        assert len(steps[0]) == depth + 1
-    return policies.get(steps[0])
-
-
-def _leads(policies: Mapping[Path, Merge], start: Path) -> bool:
-    return any(path[: len(start)] == start for path in policies)
+    """The policy for a path; a star stands for any step."""
+    return next((merge for wanted, merge in policies.items() if _meet(wanted, path)), None)
 
 
 def folded(values: Sequence[Any], policies: Mapping[Path, Merge]) -> Any:
