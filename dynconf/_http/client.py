@@ -102,7 +102,9 @@ class Client:
                     self._circuits.succeeded(endpoint)
                     return reply
                 failing = reply
-            self._circuits.failed(endpoint)
+            # A write that is refused says so with 500, too.
+            if failing is None or failing.status != 500 or request.repeatable:
+                self._circuits.failed(endpoint)
             if asked and not request.repeatable:
                 break
         if failing is not None:

@@ -19,7 +19,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-ANSWER_TIME = 10.0
+ANSWER_TIME = 5.0
 """Seconds that a server may take to begin to answer a request that it need not hold."""
 
 

@@ -69,7 +69,9 @@ class NacosHub:
         joined = []
         for start in range(0, len(keys), MOST):
             part = keys[start : start + MOST]
-            lane = next((lane for lane in self._lanes if lane.room(part)), None) or self._new_lane()
+            scope = self._scope(part)
+            lane = next((lane for lane in self._lanes if lane.room(part, scope)), None)
+            lane = lane or self._new_lane(scope)
             lane.join(part, report, broken)
             joined.append(lane)
         try:
@@ -87,9 +89,13 @@ class NacosHub:
         self._lanes.clear()
         await self._client.close()
 
-    def _new_lane(self) -> "_Lane":
+    def _scope(self, keys: Sequence[NacosKey]) -> frozenset[tuple[str, str]]:
+        """The rights that a poll for these needs; with a log-in, one poll is for one namespace and group."""
+        return frozenset((key.namespace, key.group) for key in keys) if self._login.logged_in else frozenset()
+
+    def _new_lane(self, scope: frozenset[tuple[str, str]]) -> "_Lane":
         watched = Watched(self._login, self._access.wait, self._access.interval, self._limit)
-        lane = _Lane(watched, self._client, self._clock)
+        lane = _Lane(watched, scope, self._client, self._clock)
         lane.task.add_done_callback(lambda _: self._lanes.remove(lane) if lane in self._lanes else None)
         self._lanes.append(lane)
         return lane
@@ -98,17 +104,20 @@ class NacosHub:
 class _Lane:
     """One long poll, and whom it tells of what."""
 
-    def __init__(self, watched: Watched, client: Client, clock: Clock) -> None:
+    def __init__(
+        self, watched: Watched, scope: frozenset[tuple[str, str]], client: Client, clock: Clock
+    ) -> None:
         self.watched = watched
+        self._scope = scope
         self._followers: dict[Report, tuple[frozenset[NacosKey], asyncio.Future[None]]] = {}
         self._driver = Driver(client.send, clock.sleep, self._tell)
         steps = follow(watched, now=clock.monotonic, random=random.random)
         self.task = asyncio.create_task(self._driver.run(steps), name="nacos: changes")
         self.task.add_done_callback(self._ended)
 
-    def room(self, keys: Sequence[NacosKey]) -> bool:
-        """Whether these may join as well."""
-        return len(self.watched) + len(keys) <= MOST
+    def room(self, keys: Sequence[NacosKey], scope: frozenset[tuple[str, str]]) -> bool:
+        """Whether these, which need the rights of a scope, may join as well."""
+        return scope == self._scope and len(self.watched) + len(keys) <= MOST
 
     def join(self, keys: Sequence[NacosKey], report: Report, broken: "asyncio.Future[None]") -> None:
         """Tell somebody of these from now on; they are read at once."""

@@ -23,7 +23,7 @@ class Standing:
         before = self._failing.get(part)
         self._failing[part] = error
         # Parts that keep failing each in its own way would else be told in turns, for ever.
-        if before is None or str(before) != str(error):
+        if before is None or before.reason != error.reason:
             self._feed.failed(error)
 
     def found(self, part: Hashable, update: Update) -> None:

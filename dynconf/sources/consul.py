@@ -11,7 +11,7 @@ from dynconf._addresses import Address, Mistake
 from dynconf._http.drive import Driver
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
-from dynconf.errors import UsageError
+from dynconf.errors import AccessDenied, UsageError
 from dynconf.protocols.consul.kv import path_of
 from dynconf.protocols.consul.spring import Format, Spring
 from dynconf.protocols.consul.watch import Failed, Found, Unchanged, Watch, follow
@@ -23,6 +23,11 @@ from dynconf.sources.consul_server import ConsulServer
 __all__ = ["Consul"]
 
 _SPRING_FORMATS: Final[tuple[Format, ...]] = ("key_value", "yaml", "properties", "files")
+
+_NOTHING_SHOWN: Final = (
+    "{} shows none of the application's folders to somebody without a token, and its ACLs deny by default:"
+    " give a token that may read them, or say partial=True if there are none"
+)
 
 
 class Consul(Source):
@@ -158,6 +163,8 @@ class _Run:
         self._client = source.server.connect(feed)
         self._followed = layout.followed()
         self._documents: dict[int, set[str]] = {}
+        self._hidden: set[int] = set()
+        self._loaded = False
         self._standing = Standing(feed)
 
     async def follow(self) -> None:
@@ -202,7 +209,6 @@ class _Run:
         self._standing.answered(number)
 
     def _found(self, number: int, news: Found) -> None:
-        first = number not in self._documents
         known = self._documents.get(number, set())
         updates = list(self._layout.documents(number, news.entries, first=not known))
         present = {update.document for update in updates}
@@ -215,7 +221,15 @@ class _Run:
             gone = Update(document, "", None, note=self._note(document))
             self._standing.found(number, gone)
         self._documents[number] = present
-        if first and len(self._documents) == len(self._followed):
+        (self._hidden.add if news.hidden else self._hidden.discard)(number)
+        if len(self._documents) < len(self._followed):
+            return
+        if len(self._hidden) == len(self._followed):
+            self._standing.failed("token", AccessDenied(_NOTHING_SHOWN.format(self._source.server.access())))
+            return
+        self._standing.answered("token")
+        if not self._loaded:
+            self._loaded = True
             self._feed.loaded()
 
     def _note(self, document: str) -> str:

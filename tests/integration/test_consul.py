@@ -387,6 +387,18 @@ def test_folder_without_a_token(guarded: ConsulAgent) -> None:
     assert "without a token" in str(error)
 
 
+def test_spring_without_a_token(guarded: ConsulAgent) -> None:
+    """That all folders seem empty to somebody without a token is not taken for a wish for defaults."""
+    guarded.put("config/demo/message", b"a")
+    error = failure(Consul("demo", layout="spring", server=guarded.address), profile="dev")
+    assert isinstance(error, AccessDenied)
+    assert "without a token" in str(error)
+    empty = loaded(Consul("demo", layout="spring", server=guarded.address, partial=True))
+    assert empty.message == ""
+    token = guarded.create_token('key_prefix "config/" { policy = "read" }')
+    assert loaded(Consul("demo", layout="spring", server=guarded.address, token=token)).message == "a"
+
+
 def test_transaction_without_the_right(guarded: ConsulAgent) -> None:
     """It is no conflict, which would be tried again."""
     guarded.put("app/x", b"1")

@@ -129,19 +129,19 @@ def test_whether_it_was_done(done: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cas", "recurse", "query", "repeatable"),
+    ("cas", "recurse", "query"),
     [
-        (None, False, {}, True),
-        (None, True, {"recurse": ""}, True),
-        (4, False, {"cas": "4"}, False),
-        (0, False, {"cas": "0"}, False),
+        (None, False, {}),
+        (None, True, {"recurse": ""}),
+        (4, False, {"cas": "4"}),
+        (0, False, {"cas": "0"}),
     ],
 )
-def test_delete(cas: int | None, recurse: bool, query: dict[str, str], repeatable: bool) -> None:
-    """What is gone may be deleted again, unless it was to be another's version."""
+def test_delete(cas: int | None, recurse: bool, query: dict[str, str]) -> None:
+    """It is sent once, as any write."""
     request = asked(delete("a/", cas, recurse, {}))
     assert (request.method, request.path, request.query) == ("DELETE", "/v1/kv/a/", query)
-    assert request.repeatable is repeatable
+    assert not request.repeatable
 
 
 @pytest.mark.parametrize("answer", [missing(), plain(200), reply("true", None), reply(1, None), reply([])])

@@ -95,7 +95,7 @@ def test_publishing_if_it_is_unchanged(api: Api) -> None:
 def test_removing(api: Api) -> None:
     """To remove twice is to remove, so another server may be asked."""
     request = api.remove(OURS)
-    assert (request.method, request.path, request.repeatable) == ("DELETE", api.writes, True)
+    assert (request.method, request.path, request.repeatable) == ("DELETE", api.writes, False)
     assert request.query == api.named(OURS)
 
 

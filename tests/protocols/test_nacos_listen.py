@@ -117,3 +117,19 @@ def test_refusals(reply: Reply, kind: type[SourceError], said: str) -> None:
     """They say what was asked."""
     with pytest.raises(kind, match=said):
         changed(reply, KNOWN, logged_in=False)
+
+
+def test_rights() -> None:
+    """Nacos looks for the right to what the form says; where all are in one place, that is it."""
+    dev = NacosKey("a.yaml", "shop", "dev")
+    assert {
+        **form(listener({dev: "", NacosKey("b.yaml", "shop", "dev"): ""}, 30)),
+        "Listening-Configs": "",
+    } == {
+        "Listening-Configs": "",
+        "tenant": "dev",
+        "group": "shop",
+    }
+    assert "group" not in form(listener({dev: "", NacosKey("b.yaml", "other", "dev"): ""}, 30))
+    assert "tenant" not in form(listener({dev: "", NacosKey("b.yaml", "shop", "test"): ""}, 30))
+    assert "tenant" not in form(listener({NacosKey("a.yaml"): ""}, 30))

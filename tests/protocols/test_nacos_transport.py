@@ -133,6 +133,17 @@ def test_long_poll_comes_back() -> None:
     assert listens(session.request) == {A: OLD_MD5}
 
 
+def test_long_poll_is_asked_for_again() -> None:
+    """Every 20 looks, as a server may have been rolled back; one without is looked at as before."""
+    session = looking(A)
+    for _ in range(19):
+        assert [request.path for request in session.requests] == ["/v3/client/cs/config"]
+        session.answer(v3())
+    assert session.request.path == "/v1/cs/configs"
+    session.answer(SWITCHED_OFF)
+    assert session.request.path == "/v3/client/cs/config"
+
+
 # Logging in
 
 

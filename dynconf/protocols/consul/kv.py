@@ -114,7 +114,7 @@ def delete(key: str, cas: int | None, recurse: bool, options: Mapping[str, str])
         query["cas"] = str(cas)
     if recurse:
         query["recurse"] = ""
-    reply = yield Request("DELETE", path_of(key), query, repeatable=cas is None)
+    reply = yield Request("DELETE", path_of(key), query, repeatable=False)
     assert reply is not None
     return _done(reply, prefix_right(key, "write") if recurse else key_right(key, "write"))
 

@@ -38,11 +38,13 @@ class Found:
     """The keys as they are now, in the order of their names; none if there are none.
 
     `revision` begins with the highest ModifyIndex among them, which may grow without any new content, as
-    when flags are set; after the hyphen it is the same for the same contents.
+    when flags are set; after the hyphen it is the same for the same contents. `hidden` says that there
+    seems to be nothing, which may be for want of a token.
     """
 
     entries: tuple[ConsulEntry, ...]
     revision: str
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +114,14 @@ class Watch:
                 f"{reply.server} leaves out keys that the token may not read, so which are there is not"
                 f" known: give it {right}, or say partial=True if the rest is enough"
             )
-        if not found and (had or not self.members) and self._may_be_hidden(reply):
+        if not found and (had or not self.members) and self.may_be_hidden(reply):
             raise AccessDenied(
                 f"{reply.server} shows no key that begins with '{self.key}' to somebody without a token, and"
                 f" its ACLs deny by default: give a token with {right}, or say partial=True if there is none"
             )
         return tuple(found)
 
-    def _may_be_hidden(self, reply: Reply) -> bool:
+    def may_be_hidden(self, reply: Reply) -> bool:
         """Whether there may be keys that are not shown, without Consul saying so."""
         denies = reply.headers.get(DEFAULT_POLICY) == "deny"
         return denies and self.recurse and self.anonymous and not self.partial
@@ -166,7 +168,7 @@ def follow(
         if contents == known:
             yield Unchanged()
         else:
-            yield Found(found, revision)
+            yield Found(found, revision, not found and watch.may_be_hidden(reply))
         known, had = contents, bool(found)
         if not watching:
             return

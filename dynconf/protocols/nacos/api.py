@@ -70,7 +70,7 @@ class Api(ABC):
 
     def remove(self, key: NacosKey) -> Request:
         """The request that removes a configuration."""
-        return Request("DELETE", self.writes, self.named(key))
+        return Request("DELETE", self.writes, self.named(key), repeatable=False)
 
     @abstractmethod
     def done(self, reply: Reply, what: str, *, logged_in: bool) -> bool:

@@ -30,12 +30,27 @@ def listener(known: Mapping[NacosKey, str], wait: float, *, glance: bool = False
         _WORD.join((key.data_id, key.group, md5, *([key.namespace] if key.namespace else []))) + _LINE
         for key, md5 in known.items()
     )
-    body = urlencode({"Listening-Configs": "".join(lines)}).encode()
+    form = {"Listening-Configs": "".join(lines), **_scope(known)}
+    body = urlencode(form).encode()
     headers = {**FORM, "Long-Pulling-Timeout": str(round(wait * 1000))}
     if glance:
         headers["Long-Pulling-Timeout-No-Hangup"] = "true"
     path = "/v1/cs/configs/listener"
     return Request("POST", path, body=body, headers=headers, timeout=max(10.0, wait) * _LONGER, held=True)
+
+
+def _scope(known: Iterable[NacosKey]) -> dict[str, str]:
+    """The namespace and group that all of them are in, by which Nacos looks up the right to the poll.
+
+    Without, it asks for a right to the public namespace, whatever is listed.
+    """
+    namespaces, groups = {key.namespace for key in known}, {key.group for key in known}
+    scope = {}
+    if len(namespaces) == 1 and "" not in namespaces:
+        scope["tenant"] = namespaces.pop()
+    if len(groups) == 1:
+        scope["group"] = groups.pop()
+    return scope
 
 
 def changed(reply: Reply, known: Iterable[NacosKey], *, logged_in: bool) -> set[NacosKey]:

@@ -68,7 +68,11 @@ def check(reply: Reply, what: str, *, logged_in: bool) -> None:
         raise BeingChanged(f"{reply.server} is just changing it (HTTP 409)")
     if status == 413:
         raise RequestRefused(f"{reply.server} takes nothing that large (HTTP 413)")
-    names = "; names may have ASCII letters, digits and .:_- only" if status == 400 else ""
+    names = (
+        "; names may have ASCII letters, digits and .:_- only"
+        if status == 400 and what.startswith("to read")
+        else ""
+    )
     raise RequestRefused(f"{reply.server} refuses the request {what} (HTTP {status}){names}")
 
 

@@ -23,6 +23,7 @@ from dynconf.protocols.pacing import Backoff, TokenBucket
 __all__ = ["Answered", "News", "Transport", "Watched", "follow", "look"]
 
 Transport = Literal["long poll", "polling"]
+_BEFORE_ASKING: Final = 20  # looks after which the server is asked for its long poll again
 _SPREAD: Final = 0.2  # the part of an interval by which it differs at random
 _MOMENT: Final = 0.001  # seconds that are not worth another rest
 _FIRST_DAMP, _LONGEST_DAMP = 0.1, 5.0
@@ -232,6 +233,7 @@ class _Looks:
         self._now = now
         self._random = random
         self._due: float | None = None
+        self._count = 0
 
     def once(self, patience: float | None) -> Steps[None]:
         """Rest until the next look is due, or patience ends."""
@@ -242,6 +244,9 @@ class _Looks:
         yield Rest(left if patience is None else min(left, patience))
         if self._now() >= self._due - _MOMENT:
             self._due = None
+            self._count += 1
+            if self._count % _BEFORE_ASKING == 0:
+                self._watched.api = None  # there may be a long poll again, as after a roll-back
             self._watched.mark(self._watched.all())
 
 

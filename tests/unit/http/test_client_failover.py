@@ -86,13 +86,26 @@ async def test_write_that_was_sent_is_not_sent_elsewhere() -> None:
 async def test_write_that_failed_is_not_sent_elsewhere() -> None:
     """Nor is one that the server answered with its own fault; what it said is the answer."""
     async with (
-        FakeServer(ok(status="500 X")) as first,
+        FakeServer(ok(status="503 X")) as first,
+        FakeServer(ok(b"true")) as second,
+        client_of(first, second) as client,
+    ):
+        assert (await client.send(PUT)).status == 503
+        assert second.connections == 0
+        assert (await client.send(PUT)).body == b"true"
+
+
+@in_loop
+async def test_write_that_is_refused_does_not_make_a_server_ill() -> None:
+    """Nacos says 500 to a write whose condition does not hold; it is asked again."""
+    async with (
+        FakeServer(ok(status="500 X"), ok(b"true")) as first,
         FakeServer(ok(b"true")) as second,
         client_of(first, second) as client,
     ):
         assert (await client.send(PUT)).status == 500
-        assert second.connections == 0
         assert (await client.send(PUT)).body == b"true"
+        assert second.connections == 0
 
 
 @in_loop

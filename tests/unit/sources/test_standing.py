@@ -1,6 +1,6 @@
 """A source of several parts: what its feed is told of those that answer, and of those that don't."""
 
-from dynconf.errors import SourceUnavailable
+from dynconf.errors import Origin, SourceUnavailable
 from dynconf.sources._standing import Standing
 from tests.unit.sources.recording import RecordingFeed
 
@@ -30,6 +30,18 @@ def test_parts_that_keep_failing() -> None:
     standing.failed("b", SourceUnavailable("b differs"))
     assert feed.failing
     assert feed.failing.reason == "b differs"
+
+
+def test_failures_whose_origin_is_filled_in() -> None:
+    """What a feed adds to an error does not make the same failure another one."""
+    feed = RecordingFeed()
+    standing = Standing(feed)
+    for _ in range(2):
+        for part in ("a", "b"):
+            error = SourceUnavailable(part)
+            standing.failed(part, error)
+            error.origin = Origin("source")
+    assert len(feed.failures) == 2
 
 
 def test_failure_that_is_left() -> None:
