@@ -11,7 +11,7 @@ from typing import Any
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._manager.feed import SourceFeed
-from dynconf._manager.gather import Gathering
+from dynconf._manager.gather import LONGEST, Gathering
 from dynconf._manager.prepare import Preparer
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Place, Roster
@@ -135,18 +135,23 @@ class Manager:
             ChangeRefused: something is still refused, or a source that must answer does not; what
                 could be taken was.
         """
-        async with self._restarting:
-            for feed in list(self.feeds.values()):
-                await feed.stop()
-                feed.start()
+        before = self.publisher.store.state.version
         silent: Sequence[DynconfError] = ()
+        async with self._turn:  # what answers soon is one change; who is slow holds it up no longer
+            async with self._restarting:
+                for feed in list(self.feeds.values()):
+                    await feed.stop()
+                    feed.start()
+            with suppress(TimeoutError, StartFailed):
+                async with asyncio.timeout(LONGEST):
+                    await self._answers(list(self.feeds.values()), everyone=True)
+            await self._take_all(retry=True)
         try:
             await self._answers(list(self.feeds.values()), everyone=True)
         except StartFailed as error:
             silent = error.failures
         async with self._turn:
-            candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
-            applied = await self.transactions.take(candidates, retry=True)
+            await self._take_all()
         problems = [
             *self.transactions.problems(),
             *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlay_faults),
@@ -155,7 +160,13 @@ class Manager:
         ]
         if problems:
             raise ChangeRefused(tuple(dict.fromkeys(problems)), "not everything could be reloaded")
-        return applied
+        return self.publisher.applied_since(before)
+
+    async def _take_all(self, *, retry: bool = False) -> None:
+        """Take all that has arrived, and what classes read themselves; in one's turn."""
+        candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
+        if candidates or retry:
+            await self.transactions.take(candidates, retry=retry)
 
     async def add(self, given: Source | str, source: Source, before: Source | str | None) -> Applied:
         """Load a further source and take all that it says, or nothing.

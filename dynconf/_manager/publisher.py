@@ -116,6 +116,14 @@ class Publisher:
             logger.info("%s", applied.summary)
         return applied
 
+    def applied_since(self, version: int) -> Applied:
+        """All that was published after a version, as one; the last 20 versions are known."""
+        later = [one for one in self.history if one.version > version]
+        paths = {path for one in later for path in one.paths}
+        documents = dict.fromkeys(document for one in later for document in one.documents)
+        now = self.store.state.version
+        return Applied(now, self.clock.time(), tuple(sorted(paths)), tuple(documents))
+
     def rewind(self) -> Store:
         """Before another first load: forget the layers, but not what readers see; gives what was before."""
         before, state = self.store, self.store.state

@@ -85,3 +85,22 @@ def test_who_is_broken_hides_nobody(broken: str) -> None:
             with pytest.raises(ChangeRefused, match="first"):
                 config.reload()
             assert numbers.current == Numbers(a=1, b=number)
+
+
+def test_what_is_read_together_is_one_change() -> None:
+    """What a reload finds arrives as one change, however many documents it is in; it says what differs."""
+    sources = [Slate({name: 1}, name, steps=steps) for name, steps in (("a", 1), ("b", 40))]
+    config = Config(*sources)
+    settings = config.bind(Numbers)
+    told: list[tuple[int, int]] = []
+    settings.on_change(lambda numbers: numbers)(lambda change: told.append((change.new.a, change.new.b)))
+    with config:
+        for number in (2, 3):
+            for source in sources:
+                source.content = {source.name: number}
+            applied = config.reload()
+            assert applied.paths == ("a", "b")
+            assert applied.version == config.status().version == number
+            assert {document for _, document, _ in applied.documents} == {"a", "b"}
+        assert config.reload().paths == ()
+    assert set(told) <= {(2, 2), (3, 3)}
