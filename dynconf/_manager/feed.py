@@ -121,6 +121,11 @@ class SourceFeed:
         self._began = self._run
         self._task = self._around.host.spawn(self._supervise(), f"source {self.name}")
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped since; a source may be done by itself."""
+        return self._task is not None
+
     async def stop(self) -> None:
         """End the run and wait for that."""
         task, self._task = self._task, None

@@ -137,21 +137,29 @@ class Manager:
         """
         before = self.publisher.store.state.version
         silent: Sequence[DynconfError] = ()
-        async with self._turn:  # what answers soon is one change; who is slow holds it up no longer
-            async with self._restarting:
-                for feed in list(self.feeds.values()):
-                    await feed.stop()
+        try:
+            async with self._restarting:  # a source may take its time to end, which is nobody else's
+                await asyncio.gather(*(feed.stop() for feed in self.feeds.values()))
+            async with self._turn:  # what answers soon is one change; who is slow holds it up no longer
+                async with self._restarting:
+                    for feed in list(self.feeds.values()):
+                        await feed.stop()
+                        feed.start()
+                with suppress(TimeoutError, StartFailed):
+                    async with asyncio.timeout(LONGEST):
+                        await self._answers(list(self.feeds.values()), everyone=True)
+                candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
+                applied = await self.transactions.take(candidates, retry=True)
+        finally:
+            for feed in self.feeds.values():
+                if not (feed.running or self._stopped):  # the reload was cancelled
                     feed.start()
-            with suppress(TimeoutError, StartFailed):
-                async with asyncio.timeout(LONGEST):
-                    await self._answers(list(self.feeds.values()), everyone=True)
-            await self._take_all(retry=True)
         try:
             await self._answers(list(self.feeds.values()), everyone=True)
         except StartFailed as error:
             silent = error.failures
         async with self._turn:
-            await self._take_all()
+            late = await self.transactions.take(self._gathering.take(self._now(), everything=True))
         problems = [
             *self.transactions.problems(),
             *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlay_faults),
@@ -160,13 +168,7 @@ class Manager:
         ]
         if problems:
             raise ChangeRefused(tuple(dict.fromkeys(problems)), "not everything could be reloaded")
-        return self.publisher.applied_since(before)
-
-    async def _take_all(self, *, retry: bool = False) -> None:
-        """Take all that has arrived, and what classes read themselves; in one's turn."""
-        candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
-        if candidates or retry:
-            await self.transactions.take(candidates, retry=retry)
+        return self.publisher.applied_since(before, applied, late)
 
     async def add(self, given: Source | str, source: Source, before: Source | str | None) -> Applied:
         """Load a further source and take all that it says, or nothing.

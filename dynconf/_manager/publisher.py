@@ -116,9 +116,9 @@ class Publisher:
             logger.info("%s", applied.summary)
         return applied
 
-    def applied_since(self, version: int) -> Applied:
-        """All that was published after a version, as one; the last 20 versions are known."""
-        later = [one for one in self.history if one.version > version]
+    def applied_since(self, version: int, *known: Applied) -> Applied:
+        """All that was published after a version, as one: what is known of it, and the last 20 versions."""
+        later = [one for one in (*known, *self.history) if one.version > version]
         paths = {path for one in later for path in one.paths}
         documents = dict.fromkeys(document for one in later for document in one.documents)
         now = self.store.state.version

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dynconf import Config, Feed, Settings, Source, Update
+from dynconf import Config, Feed, Memory, Settings, Source, Update
 from dynconf.errors import AccessDenied, ChangeRefused, SourceError, SourceUnavailable
 from tests.unit.core_props import LOOK
 
@@ -104,3 +104,50 @@ def test_what_is_read_together_is_one_change() -> None:
             assert {document for _, document, _ in applied.documents} == {"a", "b"}
         assert config.reload().paths == ()
     assert set(told) <= {(2, 2), (3, 3)}
+
+
+class Lingering(Source):
+    """A source that takes its time to end, and tells when it is run again."""
+
+    name = "lingering"
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.ending = asyncio.Event()
+        self.end = asyncio.Event()
+        self.again = asyncio.Event()
+
+    async def run(self, feed: Feed) -> None:
+        self.runs += 1
+        if self.runs > 1:
+            self.again.set()
+        feed.update(Update(self.name, "1", {"a": 1}))
+        feed.loaded()
+        try:
+            await asyncio.sleep(LOOK)
+        finally:
+            self.ending.set()
+            await self.end.wait()
+
+
+def test_cancelled_while_a_source_ends() -> None:
+    """Other changes go on meanwhile, and a reload that is given up leaves no source stopped."""
+
+    async def test() -> None:
+        source, slate = Lingering(), Memory({"b": 1})
+        config = Config(source, slate)
+        settings = config.bind(Numbers)
+        async with config:
+            reloading = asyncio.create_task(config.areload())
+            await source.ending.wait()
+            slate.set({"b": 2})
+            async with settings.override(a=5):
+                assert settings.current.a == 5
+            reloading.cancel()
+            source.end.set()
+            await asyncio.wait([reloading])
+            slate.set({"b": 3})
+            await settings.auntil(lambda numbers: numbers.b == 3, timeout=10)
+            await asyncio.wait_for(source.again.wait(), 10)
+
+    asyncio.run(test())
