@@ -8,12 +8,21 @@ from typing import Any
 import pytest
 
 from dynconf import Config, Consul, ConsulOperation, ConsulServer, DynconfError, Settings
-from dynconf.errors import AccessDenied, DocumentMissing, ParseError, StartFailed, UnexpectedReply
+from dynconf.errors import (
+    AccessDenied,
+    DocumentMissing,
+    ParseError,
+    RequestRefused,
+    SourceUnavailable,
+    StartFailed,
+    UnexpectedReply,
+)
 from tests.servers.certificates import Certificates
 from tests.servers.consul import ConsulAgent, ConsulCluster
 from tests.servers.fixtures import ConsulSpace
 from tests.servers.ports import free_port
 from tests.servers.process import until
+from tests.servers.rest import Refused
 
 
 class Redis(Settings):
@@ -452,6 +461,38 @@ def test_tls(own_consul: Callable[..., ConsulAgent], certificates: Certificates)
     assert "client certificate" in str(stranger)
     plain = failure(Consul("app", server=agent.https_address))
     assert "https" in str(plain)
+
+
+def test_value_that_is_too_large(consul: ConsulSpace) -> None:
+    """Consul takes values of 512 KB at most; a larger one is refused, and what was there stays."""
+    server = ConsulServer(consul.agent.address)
+    assert server.put(f"{consul.prefix}app", b"x" * 512 * 1024)
+    with pytest.raises(RequestRefused, match=r"HTTP 413.*512 KB"):
+        server.put(f"{consul.prefix}app", b"x" * (512 * 1024 + 1))
+    entry = server.get(f"{consul.prefix}app")
+    assert entry
+    assert len(entry.value) == 512 * 1024
+
+
+def test_too_many_connections(own_consul: Callable[..., ConsulAgent]) -> None:
+    """An agent that takes one connection of an address says so to the second; the first goes on."""
+    agent = own_consul(limits={"http_max_conns_per_client": 1})
+
+    def written() -> bool:
+        try:
+            agent.put("app", b"message: a")
+        except Refused:  # the connection before may not be over yet
+            return False
+        return True
+
+    until(written, "the key")
+    config = Config(Consul("app", server=agent.address))
+    settings = config.bind(App)
+    with config:
+        with pytest.raises(SourceUnavailable, match=r"HTTP 429.*http_max_conns_per_client"):
+            ConsulServer(agent.address).get("app")
+        assert settings.current.message == "a"
+        assert config.status().healthy
 
 
 @pytest.mark.parametrize(

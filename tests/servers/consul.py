@@ -55,6 +55,7 @@ class ConsulAgent(Process):
         tls: serve HTTPS, too, on `https_address`.
         port: of HTTP; as for `Process`.
         cluster_of: how many servers are to find each other; see `ConsulCluster`.
+        limits: what else stands under `limits` of its configuration.
     """
 
     name = "consul"
@@ -68,7 +69,9 @@ class ConsulAgent(Process):
         tls: ServerTls | None = None,
         port: int | None = None,
         cluster_of: int = 1,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
+        self.limits = dict(limits or {})
         super().__init__(folder, port)
         assert cluster_of == 1 or data_dir, "a server in memory is a cluster of its own"
         self.data_dir = data_dir
@@ -204,6 +207,8 @@ class ConsulAgent(Process):
             config |= {"server": True, "data_dir": str(self.data_dir), "bootstrap_expect": self.cluster_of}
             config |= {"performance": QUICK_RAFT, "gossip_lan": QUICK_GOSSIP}
             config |= {"retry_join": self.join, "retry_interval": "200ms"}
+        if self.limits:
+            config["limits"] = self.limits
         if self.management_token:
             tokens = {"initial_management": self.management_token, "agent": self.management_token}
             config["acl"] = {"enabled": True, "default_policy": "deny", "tokens": tokens}
