@@ -52,7 +52,7 @@ def listens(address: str) -> bool:
     host, _, port = address.partition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset as it ends
         return False
     return True
 
