@@ -10,6 +10,7 @@ from typing import Any
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
+from dynconf._manager.answers import Answers
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.gather import LONGEST, Gathering
 from dynconf._manager.prepare import Preparer
@@ -17,7 +18,7 @@ from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Place, Roster
 from dynconf._manager.transactions import Transactions
 from dynconf._models.overlay import read_overlay
-from dynconf._origin import Origin, Problem
+from dynconf._origin import Problem
 from dynconf._store.state import Candidate, Plan
 from dynconf._values.clock import Clock
 from dynconf._values.limits import Limits
@@ -29,9 +30,7 @@ from dynconf.errors import (
     DynconfError,
     ParseError,
     SourceError,
-    SourceUnavailable,
     StartFailed,
-    UsageError,
 )
 
 CANCEL_TIMEOUT, CLOSE_TIMEOUT = 0.2, 0.4
@@ -70,6 +69,7 @@ class Manager:
         self.transactions: Transactions = Transactions(publisher, preparers, self)
         self._options = options
         self._roster = roster
+        self._answers = Answers(options.name, options.start_timeout)
         self._gathering = Gathering()
         self._aside: dict[Fraction | float, Gathering] = {}
         self._shared: dict[Hashable, Any] = {}
@@ -78,7 +78,6 @@ class Manager:
         self._restarting = asyncio.Lock()
         self._stopped = False
         self._news = asyncio.Event()
-        self._progress = asyncio.Event()
         self._now = asyncio.get_running_loop().time
 
     async def start(self, *, watching: bool) -> Applied:
@@ -90,7 +89,7 @@ class Manager:
         feeds = [self._feed(place, watching=watching) for place in self._roster.places()]
         for feed in feeds:
             feed.start()
-        await self._answers(feeds)
+        await self._answers.wait(feeds)
         async with self._turn:
             candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
             if self.overlay_faults:
@@ -112,7 +111,7 @@ class Manager:
     async def stop(self) -> None:
         """End the sources, then close what they share; the host ends what hangs."""
         self._stopped = True
-        self._progress.set()
+        self._answers.give_up()
         ending = [asyncio.create_task(feed.stop()) for feed in self.feeds.values()]
         if ending:
             await asyncio.wait(ending, timeout=CANCEL_TIMEOUT)
@@ -147,7 +146,7 @@ class Manager:
                         feed.start()
                 with suppress(TimeoutError, StartFailed):
                     async with asyncio.timeout(LONGEST):
-                        await self._answers(list(self.feeds.values()), everyone=True)
+                        await self._answers.wait(list(self.feeds.values()), everyone=True)
                 candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
                 applied = await self.transactions.take(candidates, retry=True)
         finally:
@@ -155,7 +154,7 @@ class Manager:
                 if not (feed.running or self._stopped):  # the reload was cancelled
                     feed.start()
         try:
-            await self._answers(list(self.feeds.values()), everyone=True)
+            await self._answers.wait(list(self.feeds.values()), everyone=True)
         except StartFailed as error:
             silent = error.failures
         async with self._turn:
@@ -183,7 +182,7 @@ class Manager:
         try:
             for feed in feeds:
                 feed.start()
-            await self._answers(feeds)
+            await self._answers.wait(feeds)
             async with self._turn:
                 found = [
                     item for feed in feeds for item in self._aside[feed.position].take(0, everything=True)
@@ -261,7 +260,7 @@ class Manager:
 
     def progressed(self) -> None:
         """Let whoever waits for a feed look again."""
-        self._progress.set()
+        self._answers.progressed()
 
     def report(self, error: DynconfError) -> None:
         """Tell `on_error`."""
@@ -302,36 +301,6 @@ class Manager:
             for document in feed.documents.values():
                 self._gathering.drop(document.rank)
                 self.transactions.forget(document.rank)
-
-    async def _answers(self, feeds: Sequence[SourceFeed], *, everyone: bool = False) -> None:
-        """Wait until the sources have answered; in the end those that need not are forgiven.
-
-        Args:
-            feeds: whom to wait for.
-            everyone: wait for the others, too, when one cannot succeed.
-        """
-        late = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._options.start_timeout):
-                while not all(map(SourceFeed.finished, feeds)):
-                    if not everyone and any(map(SourceFeed.fatal, feeds)):
-                        break
-                    self._progress.clear()
-                    await self._progress.wait()
-                    if self._stopped:
-                        raise UsageError(f"{self._options.name} was stopped while it loaded")
-                late = False
-        failures = [failure for feed in feeds if (failure := feed.fatal())]
-        if late:
-            failures += [failure for feed in feeds if not feed.fatal() and (failure := self._lacking(feed))]
-        if failures:
-            raise StartFailed(failures)
-
-    def _lacking(self, feed: SourceFeed) -> DynconfError | None:
-        if feed.answered() or feed.source.optional:
-            return None
-        seconds = f"no answer within {self._options.start_timeout:g} s (start_timeout)"
-        return feed.lacking() or SourceUnavailable(seconds, Origin(feed.name))
 
     def _overlays(self) -> list[Candidate]:
         """What classes' own sources say now, where that differs; what cannot be read is kept as a fault."""

@@ -1,0 +1,67 @@
+"""Waiting for sources: until each has answered, or was given its time."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from dynconf._manager.feed import SourceFeed
+from dynconf._origin import Origin
+from dynconf.errors import DynconfError, SourceUnavailable, StartFailed, UsageError
+
+
+class Answers:
+    """What whoever waits for sources looks at again whenever one of them gets on.
+
+    Args:
+        name: the Config's, for errors.
+        patience: seconds that sources are waited for.
+    """
+
+    def __init__(self, name: str, patience: float) -> None:
+        self._name = name
+        self._patience = patience
+        self._progress = asyncio.Event()
+        self._over = False
+
+    def progressed(self) -> None:
+        """Let everyone who waits look again."""
+        self._progress.set()
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer; the Config is stopped."""
+        self._over = True
+        self._progress.set()
+
+    async def wait(self, feeds: Sequence[SourceFeed], *, everyone: bool = False) -> None:
+        """Wait until the sources have answered; in the end those that need not are forgiven.
+
+        Args:
+            feeds: whom to wait for.
+            everyone: wait for the others, too, when one cannot succeed.
+
+        Raises:
+            StartFailed: naming each that has not answered, or not well.
+            UsageError: the Config was stopped meanwhile.
+        """
+        late = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                while not all(map(SourceFeed.finished, feeds)):
+                    if not everyone and any(map(SourceFeed.fatal, feeds)):
+                        break
+                    self._progress.clear()
+                    await self._progress.wait()
+                    if self._over:
+                        raise UsageError(f"{self._name} was stopped while it loaded")
+                late = False
+        failures = [failure for feed in feeds if (failure := feed.fatal())]
+        if late:
+            failures += [failure for feed in feeds if not feed.fatal() and (failure := self._lacking(feed))]
+        if failures:
+            raise StartFailed(failures)
+
+    def _lacking(self, feed: SourceFeed) -> DynconfError | None:
+        if feed.answered() or feed.source.optional:
+            return None
+        seconds = f"no answer within {self._patience:g} s (start_timeout)"
+        return feed.lacking() or SourceUnavailable(seconds, Origin(feed.name))
