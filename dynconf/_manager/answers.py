@@ -54,6 +54,7 @@ class Answers:
                     if self._over:
                         raise UsageError(f"{self._name} was stopped while it loaded")
                 late = False
+        feeds = [feed for feed in feeds if not feed.closed]
         failures = [failure for feed in feeds if (failure := feed.fatal())]
         if late:
             failures += [failure for feed in feeds if not feed.fatal() and (failure := self._lacking(feed))]

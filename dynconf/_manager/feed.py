@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -100,6 +99,7 @@ class SourceFeed:
         self.is_loaded: bool = False
         self.error: SourceError | None = None
         self.mistake: UsageError | None = None
+        self.closed: bool = False
         self.failing_since: float | None = None
         self.last_success: float | None = None
         self._around = around
@@ -121,18 +121,26 @@ class SourceFeed:
         self._began = self._run
         self._task = self._around.host.spawn(self._supervise(), f"source {self.name}")
 
-    @property
-    def running(self) -> bool:
-        """Whether it was started and not stopped since; a source may be done by itself."""
-        return self._task is not None
-
     async def stop(self) -> None:
         """End the run and wait for that."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        if self._task is not None:
+            if not self._task.cancelling():  # again would disturb it while it cleans up
+                self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def restart(self) -> None:
+        """Run the source anew once it has ended, unless it was closed meanwhile."""
+        task = self._task
+        await self.stop()
+        if self._task is task and not self.closed:  # it may have been restarted while we waited
+            self.start()
+
+    def close(self) -> None:
+        """Have it end soon, and for good; it is not listened to any more."""
+        self.closed = True
+        if self._task is not None and not self._task.cancelling():
+            self._task.cancel()
+        self._around.progressed()
 
     def carry_over(self, other: "SourceFeed") -> None:
         """Know what another feed of the same source knew; for a forked child."""
@@ -184,12 +192,14 @@ class SourceFeed:
 
     def finished(self) -> bool:
         """Whether all has come that is worth waiting for, good or bad."""
-        return self.answered() or (self._heard() and self.fatal() is not None)
+        return self.closed or self.answered() or (self._heard() and self.fatal() is not None)
 
     # What the source calls
 
     def update(self, update: Update, *, answers: bool = True) -> None:
         """See `Feed.update`."""
+        if self.closed:
+            return
         if answers:
             self.alive()
         document = self._document(update)
@@ -221,6 +231,8 @@ class SourceFeed:
 
     def failed(self, error: SourceError) -> None:
         """See `Feed.failed`."""
+        if self.closed:
+            return
         error = placed(error, Origin(self.name))
         if self.error is None or str(self.error) != str(error):
             logger.warning("%s", error)
@@ -233,6 +245,8 @@ class SourceFeed:
 
     def loaded(self) -> None:
         """See `Feed.loaded`."""
+        if self.closed:
+            return
         for document in list(self.documents.values()):
             if document.run != self._run:
                 document.run = self._run
@@ -281,7 +295,7 @@ class SourceFeed:
                 )
             else:
                 return
-            if not self.watching:
+            if not self.watching or (self._task and self._task.cancelling()):
                 return
             attempt = 0 if self.is_loaded else attempt + 1
             await self.clock.sleep(random.uniform(0, min(LONGEST_DELAY, FIRST_DELAY * 2**attempt)))  # noqa: S311

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +18,7 @@ from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Place, Roster
 from dynconf._manager.transactions import Transactions
 from dynconf._models.overlay import read_overlay
-from dynconf._origin import Problem
+from dynconf._origin import Origin, Problem
 from dynconf._store.state import Candidate, Plan
 from dynconf._values.clock import Clock
 from dynconf._values.limits import Limits
@@ -31,6 +31,7 @@ from dynconf.errors import (
     ParseError,
     SourceError,
     StartFailed,
+    UsageError,
 )
 
 CANCEL_TIMEOUT, CLOSE_TIMEOUT = 0.2, 0.4
@@ -75,8 +76,8 @@ class Manager:
         self._shared: dict[Hashable, Any] = {}
         self.overlay_faults: list[ParseError] = []
         self._turn = asyncio.Lock()
-        self._restarting = asyncio.Lock()
-        self._stopped = False
+        self._reloading = asyncio.Lock()
+        self._next_reload: asyncio.Task[Applied | DynconfError] | None = None
         self._news = asyncio.Event()
         self._now = asyncio.get_running_loop().time
 
@@ -110,11 +111,11 @@ class Manager:
 
     async def stop(self) -> None:
         """End the sources, then close what they share; the host ends what hangs."""
-        self._stopped = True
         self._answers.give_up()
-        ending = [asyncio.create_task(feed.stop()) for feed in self.feeds.values()]
-        if ending:
-            await asyncio.wait(ending, timeout=CANCEL_TIMEOUT)
+        for feed in self.feeds.values():
+            feed.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_ended(self.feeds.values()), CANCEL_TIMEOUT)
         shared, self._shared = list(self._shared.values()), {}
         if not shared:
             return
@@ -130,31 +131,47 @@ class Manager:
     async def reload(self) -> Applied:
         """Have every source, and every class's own sources, read anew; what was refused is tried again.
 
+        Whoever asks while another's reload has yet to begin shares that one. It is carried on even if
+        nobody waits for it any longer.
+
         Raises:
             ChangeRefused: something is still refused, or a source that must answer does not; what
                 could be taken was.
         """
-        before = self.publisher.store.state.version
-        silent: Sequence[DynconfError] = ()
+        if self._next_reload is None:
+            self._next_reload = self.host.spawn(self._reload(), f"{self._options.name}: reload")
+        reloading = self._next_reload
+        await asyncio.wait([reloading])
+        if reloading.cancelled():
+            raise UsageError(f"{self._options.name} was stopped while it reloaded")
+        outcome = reloading.result()
+        if isinstance(outcome, DynconfError):
+            raise outcome
+        return outcome
+
+    async def _reload(self) -> Applied | DynconfError:
         try:
-            async with self._restarting:  # a source may take its time to end, which is nobody else's
-                await asyncio.gather(*(feed.stop() for feed in self.feeds.values()))
+            return await self._reload_or_raise()
+        except DynconfError as error:
+            return error  # nobody may be waiting for it any more
+
+    async def _reload_or_raise(self) -> Applied:
+        async with self._reloading:
+            self._next_reload = None
+            before = self.publisher.store.state.version
             async with self._turn:  # what answers soon is one change; who is slow holds it up no longer
-                async with self._restarting:
-                    for feed in list(self.feeds.values()):
-                        await feed.stop()
-                        feed.start()
+                feeds = [feed for feed in self.feeds.values() if feed.position not in self._aside]
+                restarts = [self.host.spawn(feed.restart(), f"restart of {feed.name}") for feed in feeds]
                 with suppress(TimeoutError, StartFailed):
                     async with asyncio.timeout(LONGEST):
-                        await self._answers.wait(list(self.feeds.values()), everyone=True)
+                        await _unfinished(restarts)
+                        await self._answers.wait(feeds, everyone=True)
                 candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
                 applied = await self.transactions.take(candidates, retry=True)
-        finally:
-            for feed in self.feeds.values():
-                if not (feed.running or self._stopped):  # the reload was cancelled
-                    feed.start()
+            ending = await _unfinished(restarts, self._options.start_timeout)
+        silent: Sequence[DynconfError] = ()
         try:
-            await self._answers.wait(list(self.feeds.values()), everyone=True)
+            await self._answers.wait(feeds, everyone=True)
         except StartFailed as error:
             silent = error.failures
         async with self._turn:
@@ -162,8 +179,13 @@ class Manager:
         problems = [
             *self.transactions.problems(),
             *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlay_faults),
-            *(problem for feed in self.feeds.values() for problem in feed.problems()),
+            *(problem for feed in feeds for problem in feed.problems()),
             *map(_problem, silent),
+            *(
+                Problem("", "it does not end, so it could not be read anew", origin=Origin(feed.name))
+                for feed, restart in zip(feeds, restarts, strict=True)
+                if restart in ending
+            ),
         ]
         if problems:
             raise ChangeRefused(tuple(dict.fromkeys(problems)), "not everything could be reloaded")
@@ -184,9 +206,7 @@ class Manager:
                 feed.start()
             await self._answers.wait(feeds)
             async with self._turn:
-                found = [
-                    item for feed in feeds for item in self._aside[feed.position].take(0, everything=True)
-                ]
+                found = self._set_aside(source, feeds)
                 applied = await self.transactions.whole(lambda: self.publisher.store.plan(found, whole=True))
                 for feed in feeds:
                     for late in self._aside.pop(feed.position).take(0, everything=True):
@@ -194,7 +214,8 @@ class Manager:
                 return applied
         except BaseException:
             self._roster.dismiss(places)
-            await self._drop(feeds)
+            self._let_go(feeds)
+            await _ended(feeds)
             raise
 
     async def remove(self, given: Source | str) -> Applied:
@@ -211,8 +232,10 @@ class Manager:
             gone = [Candidate(rank, None) for rank in layers if rank[0] in positions]
             applied = await self.transactions.whole(lambda: self.publisher.store.plan(gone, whole=True))
             self._roster.dismiss(places)
-            await self._drop([self.feeds[position] for position in positions if position in self.feeds])
-            return applied
+            feeds = [self.feeds[position] for position in positions if position in self.feeds]
+            self._let_go(feeds)
+        await _ended(feeds)
+        return applied
 
     async def change(self, make_plan: Callable[[], Plan], *, leaving: bool = False) -> Applied:
         """Carry out a change that does not come from a source, or raise `ChangeRefused`.
@@ -292,11 +315,15 @@ class Manager:
             self._aside[place.position] = Gathering()
         return feed
 
-    async def _drop(self, feeds: Iterable[SourceFeed]) -> None:
+    def _set_aside(self, source: Source, feeds: Iterable[SourceFeed]) -> list[Candidate]:
+        if any(feed.closed for feed in feeds):
+            raise UsageError(f"{source.name} was removed while it was added")
+        return [item for feed in feeds for item in self._aside[feed.position].take(0, everything=True)]
+
+    def _let_go(self, feeds: Iterable[SourceFeed]) -> None:
         for feed in feeds:
-            async with self._restarting:
-                await feed.stop()
-                self.feeds.pop(feed.position, None)
+            feed.close()
+            self.feeds.pop(feed.position, None)
             self._aside.pop(feed.position, None)
             for document in feed.documents.values():
                 self._gathering.drop(document.rank)
@@ -319,6 +346,20 @@ class Manager:
             else:
                 found.append(Candidate(index, overlay))
         return found
+
+
+async def _ended(feeds: Iterable[SourceFeed]) -> None:
+    """Wait for sources that are to end."""
+    await asyncio.gather(*(feed.stop() for feed in feeds))
+
+
+async def _unfinished(
+    tasks: Collection[asyncio.Task[None]], patience: float | None = None
+) -> Collection[asyncio.Task[None]]:
+    """Wait for tasks, for so many seconds; those that are not done by then."""
+    if not tasks:
+        return ()
+    return (await asyncio.wait(tasks, timeout=patience))[1]
 
 
 def _problem(failure: DynconfError) -> Problem:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dynconf import Config, Feed, Memory, Settings, Source, Update
-from dynconf.errors import AccessDenied, ChangeRefused, SourceError, SourceUnavailable
+from dynconf.errors import AccessDenied, ChangeRefused, SourceError, SourceUnavailable, UsageError
 from tests.unit.core_props import LOOK
 
 
@@ -107,31 +107,40 @@ def test_what_is_read_together_is_one_change() -> None:
 
 
 class Lingering(Source):
-    """A source that takes its time to end, and tells when it is run again."""
+    """A source that takes its time to end; it counts its runs, and how many went on side by side."""
 
     name = "lingering"
 
-    def __init__(self) -> None:
+    def __init__(self, *, fails: bool = False) -> None:
+        self.fails = fails
         self.runs = 0
+        self.side_by_side = 0
         self.ending = asyncio.Event()
         self.end = asyncio.Event()
         self.again = asyncio.Event()
+        self.content: Any = {"a": 1}
+        self._now = 0
 
     async def run(self, feed: Feed) -> None:
         self.runs += 1
+        self._now += 1
+        self.side_by_side = max(self.side_by_side, self._now)
         if self.runs > 1:
             self.again.set()
-        feed.update(Update(self.name, "1", {"a": 1}))
+        feed.update(Update(self.name, str(self.runs), self.content))
         feed.loaded()
         try:
             await asyncio.sleep(LOOK)
         finally:
             self.ending.set()
             await self.end.wait()
+            self._now -= 1
+            if self.fails:
+                raise RuntimeError
 
 
-def test_cancelled_while_a_source_ends() -> None:
-    """Other changes go on meanwhile, and a reload that is given up leaves no source stopped."""
+def test_a_source_that_lingers_holds_nobody_up() -> None:
+    """While one takes its time to end, the others' changes get through, and the reload goes on."""
 
     async def test() -> None:
         source, slate = Lingering(), Memory({"b": 1})
@@ -141,13 +150,125 @@ def test_cancelled_while_a_source_ends() -> None:
             reloading = asyncio.create_task(config.areload())
             await source.ending.wait()
             slate.set({"b": 2})
+            await settings.auntil(lambda numbers: numbers.b == 2, timeout=10)
             async with settings.override(a=5):
                 assert settings.current.a == 5
             reloading.cancel()
-            source.end.set()
             await asyncio.wait([reloading])
+            assert reloading.cancelled()
             slate.set({"b": 3})
             await settings.auntil(lambda numbers: numbers.b == 3, timeout=10)
+            assert source.runs == 1
+            source.content = {"a": 2}
+            source.end.set()
+            await settings.auntil(lambda numbers: numbers.a == 2, timeout=10)
+            assert source.runs == 2
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_reloads_at_once(fails: bool) -> None:
+    """Reloads at once never run a source twice side by side, whatever its end; those that wait are one."""
+
+    async def test() -> None:
+        source = Lingering(fails=fails)
+        config = Config(source)
+        settings = config.bind(Numbers)
+        async with config:
+            first = asyncio.create_task(config.areload())
+            await source.ending.wait()
+            source.content = {"a": 2}
+            others = [asyncio.create_task(config.areload()) for _ in range(20)]
+            source.end.set()
+            applied = await asyncio.gather(first, *others)
+            assert settings.current.a == 2
+            assert source.runs == 3
+            assert source.side_by_side == 1
+            assert len(set(map(id, applied[1:]))) == 1
+
+    asyncio.run(test())
+
+
+def test_a_source_that_never_ends() -> None:
+    """A reload says so in the end; what the others have is taken, and the next one runs nothing twice."""
+
+    async def test() -> None:
+        source, slate = Lingering(), Slate({"b": 1})
+        config = Config(source, slate, start_timeout=0.1)
+        settings = config.bind(Numbers)
+        async with config:
+            for number in (2, 3):
+                slate.content = {"b": number}
+                with pytest.raises(ChangeRefused, match="lingering: it does not end"):
+                    await config.areload()
+                assert settings.current.b == number
+            source.end.set()
             await asyncio.wait_for(source.again.wait(), 10)
+            await config.areload()
+            assert source.side_by_side == 1
+            assert source.runs == 3
+
+    asyncio.run(test())
+
+
+def test_removed_while_it_ends() -> None:
+    """A source that is removed during its restart is not run again, and holds up no change."""
+
+    async def test() -> None:
+        source, slate = Lingering(), Memory({"b": 1})
+        config = Config(source, slate)
+        settings = config.bind(Numbers)
+        async with config:
+            reloading = asyncio.create_task(config.areload())
+            await source.ending.wait()
+            removing = asyncio.create_task(config.aremove(source))
+            await settings.auntil(lambda numbers: numbers.a == 0, timeout=10)
+            slate.set({"b": 2})
+            await settings.auntil(lambda numbers: numbers.b == 2, timeout=10)
+            source.end.set()
+            await removing
+            await reloading
+            assert source.runs == 1
+            assert [one.source for one in config.status().sources] == [slate.name]
+
+    asyncio.run(test())
+
+
+def test_stopped_while_it_reloads() -> None:
+    """Whoever waits for a reload is told that the Config was stopped."""
+
+    async def test() -> None:
+        source = Lingering()
+        config = Config(source)
+        await config.astart()
+        reloading = asyncio.create_task(config.areload())
+        await source.ending.wait()
+        await config.astop()
+        with pytest.raises(UsageError, match="stopped"):
+            await reloading
+
+    asyncio.run(test())
+
+
+def test_a_refused_source_is_not_run_again() -> None:
+    """What was refused when it was added stays away, though a reload goes on meanwhile."""
+
+    async def test() -> None:
+        source, bad = Lingering(), Lingering()
+        bad.content = {"a": "no number"}
+        config = Config(source)
+        config.bind(Numbers)
+        async with config:
+            reloading = asyncio.create_task(config.areload())
+            await source.ending.wait()
+            adding = asyncio.create_task(config.aadd(bad))
+            await bad.ending.wait()
+            source.end.set()
+            bad.end.set()
+            with pytest.raises(ChangeRefused):
+                await adding
+            await reloading
+            assert bad.runs == 1
 
     asyncio.run(test())
