@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dynconf.config import Config as Config
     from dynconf.errors import DynconfError as DynconfError
     from dynconf.errors import NotStarted as NotStarted
+    from dynconf.errors import Veto as Veto
     from dynconf.sources.consul import Consul as Consul
     from dynconf.sources.consul_server import ConsulEntry as ConsulEntry
     from dynconf.sources.consul_server import ConsulOperation as ConsulOperation
@@ -88,6 +89,7 @@ _HOMES = {
     "Subscription": "dynconf._dispatch.subscriptions",
     "UnusedKeys": "dynconf._faces.reports",
     "Update": "dynconf._values.snapshot",
+    "Veto": "dynconf.errors",
     "View": "dynconf._values.snapshot",
 }
 

@@ -3,7 +3,8 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import Any, Self, TypeVar, overload
 
 from pydantic import BaseModel
 
@@ -16,12 +17,13 @@ from dynconf._manager.lifecycle import Lifecycle
 from dynconf._manager.manager import Options
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Roster, profiles_of
+from dynconf._manager.veto import ANSWER_TIME, BeforeChange
 from dynconf._store.state import Plan, Spec
 from dynconf._store.store import Store
 from dynconf._values.clock import Clock, SystemClock
 from dynconf._values.limits import Limits
 from dynconf._values.merge import How, Merge
-from dynconf._values.snapshot import View
+from dynconf._values.snapshot import Change, View
 from dynconf._values.source import Source
 from dynconf._values.tree import MISSING, copied, find, parse_path
 from dynconf.errors import BootstrapError, DynconfError, UsageError
@@ -220,6 +222,33 @@ class Config:
         """
         return ErrorSubscription(self._lifecycle.publisher.dispatcher, function)
 
+    @overload
+    def before_change(self, function: Callable[[Change[View]], object], /) -> BeforeChange: ...
+    @overload
+    def before_change(
+        self, /, *, timeout: float
+    ) -> Callable[[Callable[[Change[View]], object]], BeforeChange]: ...
+    def before_change(self, function: Any = None, /, *, timeout: float = ANSWER_TIME) -> Any:
+        """Have a function, sync or async, asked before a change is published; it refuses by raising `Veto`.
+
+            @config.before_change
+            def enough_workers(change):
+                if change.new[settings].workers < 2:
+                    raise Veto("one worker is not enough", path="workers")
+
+        It takes a `Change` whose `old` and `new` are views of all the bound models; on the first load both
+        are the new one, and `initial` is set. What it refuses is treated like what is not valid: the last
+        good values keep serving, the status says why, what others changed gets through. What it raises
+        besides refuses the change as well. It must not change the configuration itself.
+
+        Args:
+            function: what to ask; on a callback thread, or on the core's loop if it is async.
+            timeout: seconds that it may take; a change is refused when they are over.
+        """
+        if function is None:
+            return partial(self._before_change, timeout=timeout)
+        return self._before_change(function, timeout)
+
     def reload(self) -> Applied:
         """Read every source anew, the environment included, and try again what was refused.
 
@@ -323,6 +352,12 @@ class Config:
         if not isinstance(given, type) or not issubclass(given, BaseModel):
             raise UsageError(f"a settings class is a pydantic model; {type(given).__name__} is none")
         return Binding(self, self._lifecycle, cls, parse_path(at))
+
+    def _before_change(self, function: Callable[[Change[View]], object], timeout: float) -> BeforeChange:
+        lifecycle = self._lifecycle
+        asked = BeforeChange(function, timeout, lifecycle.host_here, lifecycle.dismiss)
+        lifecycle.preparers.append(asked)
+        return asked
 
     def _plan(self, binding: Binding[M]) -> Plan:
         return self._lifecycle.publisher.plan_bind(Spec(binding._cls, binding._at), binding)

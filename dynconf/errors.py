@@ -16,6 +16,7 @@
     │   └── ParseError           the content cannot be read
     │       └── LimitExceeded    the content is larger or deeper than allowed
     ├── ChangeRefused            a change was not taken; the last good values keep serving
+    ├── Veto                     what a `before_change` function raises to refuse a change
     └── StartFailed              the first load did not succeed
 
 No message ever holds a configuration value: paths, types, sources and places only.
@@ -45,6 +46,7 @@ __all__ = [
     "StartFailed",
     "UnexpectedReply",
     "UsageError",
+    "Veto",
 ]
 
 
@@ -140,6 +142,21 @@ class ChangeRefused(DynconfError):
     def __init__(self, problems: Sequence[Problem], what: str = "change refused") -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__(f"{what}: " + "; ".join(map(str, self.problems)))
+
+
+class Veto(DynconfError):
+    """Raised by a `before_change` function: the change is not to be published.
+
+    Args:
+        reason: why; it is logged and shown in the status, so it should hold no value that is secret.
+        path: the dotted path, from the root of the merged tree, that it is about. Then only the documents
+            that changed what is there are held back.
+    """
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path = path
 
 
 class StartFailed(DynconfError):

@@ -56,7 +56,7 @@ class Subscription(ABC, Generic[T]):
         self.closed: bool = False
         self._dispatcher = dispatcher
         self._function = function
-        self._is_async = _is_async(function)
+        self._is_async = is_async(function)
         self._running = False
         self._inside = False
         self._queued: Any = None
@@ -248,7 +248,8 @@ class _ErrorSlot:
             self._taken = None
 
 
-def _is_async(function: Callable[..., Any]) -> bool:
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives something to await."""
     while isinstance(function, partial):
         function = function.func
     call = getattr(type(function), "__call__", None)  # noqa: B004 - its kind is asked, not whether it is there

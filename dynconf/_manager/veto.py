@@ -1,0 +1,143 @@
+"""Functions that are asked before a change is published, and may refuse it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from itertools import chain, repeat
+from typing import Any, Final
+
+from dynconf._dispatch.subscriptions import is_async
+from dynconf._host.host import Host
+from dynconf._host.inbox import trace
+from dynconf._manager.prepare import PrepareRefused
+from dynconf._values.secrets import OPEN, Quotes, secret_texts
+from dynconf._values.snapshot import Change, View
+from dynconf._values.tree import delta_paths, diff, dotted, find, parse_path
+from dynconf.errors import UsageError, Veto
+
+ANSWER_TIME: Final = 5.0
+"""Seconds that a function may take, unless it was given others."""
+
+logger = logging.getLogger("dynconf.config")
+
+
+class BeforeChange:
+    """A function that is asked before each change, and refuses it by raising `Veto`.
+
+    It is asked about one change at a time. Call it like the function that it was made from;
+    `close()` has it asked no more.
+
+    Args:
+        function: sync or async; takes a `Change` of views, of which `new` is not published yet.
+        timeout: seconds that it may take; a change that it is not done with by then is refused.
+        host: where it runs; asked for each time.
+        leave: takes it off the list of those that are asked.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Change[View]], Any],
+        timeout: float,
+        host: Callable[[], Host],
+        leave: Callable[["BeforeChange"], object],
+    ) -> None:
+        if not callable(function):
+            raise UsageError(f"before_change takes a function, not {type(function).__name__}")
+        if not 0 < timeout < float("inf"):
+            raise UsageError("timeout is a number of seconds above 0")
+        self.name: str = getattr(function, "__qualname__", type(function).__name__)
+        self.timeout = timeout
+        self._function = function
+        self._is_async = is_async(function)
+        self._host = host
+        self._leave = leave
+        self._busy: tuple[Host, asyncio.Event] | None = None
+
+    def __call__(self, change: Change[View]) -> Any:
+        """Call the function itself."""
+        return self._function(change)
+
+    def __repr__(self) -> str:
+        return f"<BeforeChange {self.name}>"
+
+    def close(self) -> None:
+        """Be asked no more. May be called from anywhere, and again."""
+        self._leave(self)
+
+    async def prepare(self, old: View | None, new: View) -> None:
+        """See `Preparer`."""
+        change = _change(old, new)
+        if change is None:
+            return
+        try:
+            answer = await self._ask(change)
+        except Veto as veto:
+            raise _refusal(self.name, veto, change) from None
+        except Exception as error:
+            logger.error("%s failed\n%s", self.name, trace(error))
+            raise
+        if answer is not None:
+            raise PrepareRefused(
+                f"{self.name} returned a {type(answer).__name__}: it is to raise Veto, or to return nothing"
+            )
+
+    def commit(self) -> None:
+        """See `Preparer`."""
+
+    def abandon(self) -> None:
+        """See `Preparer`."""
+
+    async def _ask(self, change: Change[View]) -> object:
+        """Call the function; a sync one on a thread, once a call that was given up has ended."""
+        if self._is_async:
+            return await self._function(change)
+        host = self._host()
+        if self._busy is not None and self._busy[0] is host:
+            await self._busy[1].wait()
+        done = asyncio.Event()
+        self._busy = host, done
+
+        def ask() -> object:
+            try:
+                return self._function(change)
+            finally:
+                host.post(done.set)
+
+        return await host.run_callback(self.name, ask)
+
+
+def _change(old: View | None, new: View) -> Change[View] | None:
+    """What differs, as the function sees it; `None` if nothing does, as when a class is bound."""
+    if old is None:
+        return Change(new, new, frozenset(), new.version, new, initial=True)
+    before, after = old._snapshot, new._snapshot
+    paths = frozenset(map(dotted, delta_paths(diff(before.tree, after.tree))))
+    same = all(one is other for one, other in zip(before.models, after.models, strict=False))
+    return None if same and not paths else Change(old, new, paths, new.version, new)
+
+
+def _refusal(name: str, veto: Veto, change: Change[View]) -> PrepareRefused:
+    """A veto as the manager understands it: it concerns what is at its path, if that is what changed."""
+    path = parse_path(veto.path)
+
+    def select(view: View) -> Any:
+        return find(view._snapshot.tree, path)
+
+    about = bool(path) and select(change.old) != select(change.new)
+    return PrepareRefused(_told(name, veto.reason, change), select if about else None, dotted(path))
+
+
+def _told(name: str, reason: str, change: Change[View]) -> str:
+    """The reason, unless it quotes what must not be shown."""
+    secrets = (
+        text
+        for snapshot in {id(view): view._snapshot for view in (change.old, change.new)}.values()
+        for value, place in (
+            (snapshot.tree, OPEN),
+            *zip(snapshot.models, chain(snapshot.places(), repeat(OPEN)), strict=False),
+        )
+        for text in secret_texts(value, place)
+    )
+    if Quotes(secrets)(reason):
+        return f"{name} refuses it; its reason is not shown because it quotes a secret"
+    return reason

@@ -1,0 +1,225 @@
+"""Functions that are asked before a change: what they see, how they refuse, and what that costs whom."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from dynconf import Change, Config, Memory, Settings, Veto, View
+from dynconf.errors import ChangeRefused, StartFailed, UsageError
+from dynconf.testing import ManualClock
+from tests.unit.core_props import LOOK, Told, at_once
+
+
+class Numbers(Settings):
+    a: int = 0
+    b: int = 0
+    password: SecretStr = SecretStr("unset")
+
+
+class House:
+    """A Config over two documents with a number each."""
+
+    def __init__(self, **options: Any) -> None:
+        self.left, self.right = Memory({"a": 1}, name="left"), Memory({"b": 1}, name="right")
+        self.config = Config(self.left, self.right, clock=ManualClock(), **options)
+        self.numbers = self.config.bind(Numbers)
+        self.errors = Told()
+        self.config.on_error(self.errors)
+
+
+def test_what_it_sees() -> None:
+    """It is given views of what is and what would be, and the paths, before anything is published."""
+    house = House()
+    seen: list[tuple[Any, ...]] = []
+
+    @house.config.before_change
+    def look(change: Change[View]) -> None:
+        old, new = change.old[house.numbers], change.new[house.numbers]
+        held = house.numbers.current.a if not change.initial else None
+        seen.append((old.a, new.a, set(change.paths), change.version, change.initial, held))
+
+    with house.config:
+        house.left.set({"a": 2})
+        house.numbers.until(lambda now: now.a == 2, LOOK)
+    assert seen == [(1, 1, set(), 1, True, None), (1, 2, {"a"}, 2, False, 1)]
+
+
+@pytest.mark.parametrize("path", ["a", ""])
+def test_a_refusal_holds_nobody_else_up(path: str) -> None:
+    """What it refuses stays away, and its reason is told; other changes get through, and a better one too."""
+    house = House()
+
+    @house.config.before_change
+    async def small(change: Change[View]) -> None:
+        if change.new[house.numbers].a > 5:
+            raise Veto("it is too much", path=path)
+
+    with house.config:
+        at_once(house.config, (house.left, {"a": 6}), (house.right, {"b": 2}))
+        house.numbers.until(lambda now: now.b == 2, LOOK)
+        assert house.numbers.current.a == 1
+        [text] = house.errors.texts()
+        assert "it is too much" in text
+        assert "left" in text
+        left = next(one for one in house.config.status().sources if one.source == "left")
+        assert left.state == "refused"
+        with pytest.raises(ChangeRefused, match="it is too much"):
+            house.config.reload()
+        house.left.set({"a": 5})
+        house.numbers.until(lambda now: now.a == 5, LOOK)
+        assert house.config.status().healthy
+        small.close()
+        house.left.set({"a": 7})
+        house.numbers.until(lambda now: now.a == 7, LOOK)
+
+
+def test_the_first_load_may_be_refused() -> None:
+    """A start that is refused fails with the reason; calls that change something raise it."""
+    house = House()
+
+    @house.config.before_change
+    def small(change: Change[View]) -> None:
+        if change.new.get("a", 0) > 5:
+            raise Veto("it is too much", "a")
+
+    house.left.set({"a": 6})
+    with pytest.raises(StartFailed, match="a: it is too much"):
+        house.config.start()
+    house.left.set({"a": 1})
+    with house.config:
+        with pytest.raises(ChangeRefused, match="it is too much"), house.numbers.override(a=7):
+            pass
+        with pytest.raises(ChangeRefused, match="it is too much"):
+            house.config.add(Memory({"a": 7}))
+        assert house.numbers.current.a == 1
+
+
+def test_what_changes_nothing_is_not_asked_about() -> None:
+    """A class that is bound later changes nothing that anybody sees."""
+    house = House()
+    told = Told()
+    house.config.before_change(told)
+    with house.config:
+        house.config.bind(Numbers, at="further")
+        house.right.set({"b": 2})
+        house.numbers.until(lambda now: now.b == 2, LOOK)
+    assert [change.version for change in told.items] == [1, 2]
+
+
+def test_one_that_hangs_is_called_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Over its time it has refused; while it still runs it takes no further thread."""
+    house = House(callback_threads=3)
+    hang, calls = threading.Event(), Told()
+
+    @house.config.before_change(timeout=0.02)
+    def stuck(change: Change[View]) -> None:
+        if not change.initial and not hang.is_set():
+            calls(change)
+            hang.wait(LOOK)
+
+    with house.config:
+        for number in range(2, 8):
+            house.left.set({"a": number})
+            house.errors.wait(number - 1)
+        assert len(calls.items) == 1
+        assert all("stuck was not ready within 0.02 s" in text for text in house.errors.texts())
+        hang.set()
+        house.left.set({"a": 9})
+        house.numbers.until(lambda now: now.a == 9, LOOK)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def _fail(_: Change[View]) -> None:
+    raise RuntimeError(f"hunter{1 + 1}")  # not in the source line, which a trace may show
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [(_fail, "_fail failed with RuntimeError"), (lambda change: change.initial, "returned a bool")],
+)
+def test_mistakes_refuse(
+    function: Callable[[Change[View]], Any], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that fails, or that answers instead of raising `Veto`, refuses; where it failed is logged."""
+    house = House()
+    with house.config:
+        house.config.before_change(function)
+        house.left.set({"a": 2})
+        assert reason in house.errors.texts()[0]
+        assert house.numbers.current.a == 1
+    assert "hunter2" not in caplog.text
+    assert ("in _fail" in caplog.text) == (function is _fail)
+
+
+def test_a_reason_that_quotes_a_secret_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the old nor the new secret gets into an error or a log by way of a reason."""
+    house = House()
+
+    @house.config.before_change
+    def quote(change: Change[View]) -> None:
+        old, new = (view[house.numbers].password.get_secret_value() for view in (change.old, change.new))
+        if old != new:
+            raise Veto(f"{old} to {new} is too bold", path="password")
+
+    house.left.set({"password": "topaz-the-old"})
+    with house.config:
+        house.left.set({"password": "topaz-the-new"})
+        [text] = house.errors.texts()
+    assert "quotes a secret" in text
+    assert "topaz" not in text + caplog.text + str(house.config.status())
+
+
+def test_what_cannot_be_asked_is_refused() -> None:
+    """What is no function, or no time, is a mistake at once."""
+    config = Config()
+    with pytest.raises(UsageError, match="takes a function"):
+        config.before_change(3)  # type: ignore[call-overload]
+    for timeout in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(UsageError, match="timeout"):
+            config.before_change(timeout=timeout)(bool)
+
+
+def test_it_can_be_called_and_closed() -> None:
+    """What `before_change` gives stands for the function; closing twice is fine."""
+    house = House()
+
+    @house.config.before_change
+    def never(change: Change[View]) -> None:
+        raise Veto("never")
+
+    assert "never" in repr(never)
+    never.close()
+    never.close()
+    house.config.load()
+    view = house.config.view()
+    with pytest.raises(Veto, match="never"):
+        never(Change(view, view, frozenset(), view.version, view))
+
+
+def test_in_the_callers_loop() -> None:
+    """Sync and async functions are asked under `async with` as well."""
+
+    async def test() -> None:
+        house = House()
+        asked: list[str] = []
+
+        @house.config.before_change
+        async def first(change: Change[View]) -> None:
+            await asyncio.sleep(0)
+            asked.append("async")
+
+        @house.config.before_change
+        def second(change: Change[View]) -> None:
+            asked.append("sync")
+
+        async with house.config:
+            house.left.set({"a": 2})
+            await house.numbers.auntil(lambda now: now.a == 2, LOOK)
+        assert sorted(asked) == ["async", "async", "sync", "sync"]
+
+    asyncio.run(test())
