@@ -46,6 +46,17 @@ class BootstrapFile(BaseModel):
     callback_threads: int = Field(
         default=16, gt=0, description="How many sync callbacks may run side by side."
     )
+    cache: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A folder that keeps the last good content of remote documents for a start without them.",
+    )
+    cache_after: float = Field(
+        default=2.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that a start waits for a server before the cache stands in.",
+    )
     limits: Limits = Field(default=Limits(), description="How large one document may be.")
     merge: dict[str, How | Annotated[dict[Literal["by"], str], Field(min_length=1)]] = Field(
         default={}, description="Merge policies, by the dotted path that each holds for."
@@ -70,7 +81,7 @@ def source_from_address(address: str) -> Source:
 def read_bootstrap(path: str | os.PathLike[str]) -> tuple[list[Source], dict[str, Any]]:
     """The sources that a bootstrap file lists, and what else it says that `Config` takes.
 
-    Relative paths of `file:` sources are relative to the bootstrap file's folder.
+    Relative paths of `file:` sources, and of the cache, are relative to the bootstrap file's folder.
 
     Args:
         path: the file; its extension, `.yaml`, `.yml`, `.json` or `.toml`, says its format.
@@ -110,6 +121,8 @@ class _Bootstrap:
         said = {key: getattr(model, key) for key in tree if key not in ("sources", "merge")}
         if "merge" in tree:
             said["merge"] = {path: self._policy(path, policy) for path, policy in model.merge.items()}
+        if said.get("cache"):
+            said["cache"] = str(self._folder / said["cache"])
         return sources, said
 
     def _parsed(self) -> dict[str, Any]:

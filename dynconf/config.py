@@ -49,6 +49,9 @@ class Config:
         name: what threads and log lines are named after.
         clock: another clock than the computer's own; for tests.
         callback_threads: how many sync callbacks may run side by side.
+        cache: a folder that keeps the last good content of remote documents, secrets included, for a
+            start while their server does not answer; none by default.
+        cache_after: seconds that a start waits for a server before the cache stands in.
 
     Raises:
         UsageError: a source needs a profile and none is set, or two merge policies disagree.
@@ -65,15 +68,22 @@ class Config:
         name: str = "dynconf",
         clock: Clock | None = None,
         callback_threads: int = 16,
+        cache: str | os.PathLike[str] | None = None,
+        cache_after: float = 2.0,
     ) -> None:
         policies = {
             path: rule if isinstance(rule, Merge) else Merge(rule) for path, rule in (merge or {}).items()
         }
         if not start_timeout > 0 or callback_threads < 1:
             raise UsageError("start_timeout must be above 0 seconds, and callback_threads at least 1")
+        if not cache_after >= 0:
+            raise UsageError("cache_after is a number of seconds, 0 or more")
         clock = clock or SystemClock()
         publisher = Publisher(Store(policies), clock, set_current, NOT_LOADED)
-        options = Options(name, clock, limits or Limits(), start_timeout, callback_threads)
+        folder = None if cache is None else os.fspath(cache)
+        options = Options(
+            name, clock, limits or Limits(), start_timeout, callback_threads, folder, cache_after
+        )
         self._roster = Roster(profiles_of(profile))
         for source in sources:
             self._roster.admit(source, self._roster.place(_source(source)))

@@ -15,6 +15,7 @@
     │   ├── Conflict             somebody else has changed it meanwhile; nothing was done
     │   └── ParseError           the content cannot be read
     │       └── LimitExceeded    the content is larger or deeper than allowed
+    ├── CacheUnusable            what is kept on disk for the next start cannot be read or written
     ├── ChangeRefused            a change was not taken; the last good values keep serving
     ├── Veto                     what a `before_change` function raises to refuse a change
     └── StartFailed              the first load did not succeed
@@ -30,6 +31,7 @@ __all__ = [
     "AccessDenied",
     "BlockingCall",
     "BootstrapError",
+    "CacheUnusable",
     "ChangeRefused",
     "Conflict",
     "DocumentMissing",
@@ -130,6 +132,10 @@ class ParseError(SourceError):
 
 class LimitExceeded(ParseError):
     """The content is larger, deeper or richer than the limits allow."""
+
+
+class CacheUnusable(DynconfError):
+    """What is kept on disk for the next start cannot be read or written; nothing else suffers from it."""
 
 
 class ChangeRefused(DynconfError):

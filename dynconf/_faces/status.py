@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from dynconf._manager.feed import Document, SourceFeed
+from dynconf._manager.document import Document
+from dynconf._manager.feed import SourceFeed
 from dynconf._manager.manager import Manager
 from dynconf._origin import Problem
 
@@ -18,7 +19,8 @@ SourceState: TypeAlias = Literal[
 class DocumentStatus:
     """One document: its state, the revision that serves, and one that was refused, with the reasons.
 
-    An optional one that is not there is `absent`. `missing_since` is in seconds since the epoch.
+    An optional one that is not there is `absent`; one is `stale` that comes from the cache. `missing_since`,
+    and `cached_at`, when what comes from the cache was applied, are in seconds since the epoch.
     """
 
     document: str
@@ -27,6 +29,7 @@ class DocumentStatus:
     refused_revision: str | None
     problems: tuple[Problem, ...]
     missing_since: float | None
+    cached_at: float | None = None
 
     def __str__(self) -> str:
         text = f"{self.document}: {self.state}"
@@ -36,6 +39,8 @@ class DocumentStatus:
             text += f", refused revision {self.refused_revision}"
         if self.missing_since is not None:
             text += f", missing since {_when(self.missing_since)}"
+        if self.cached_at is not None:
+            text += f", from the cache, applied {_when(self.cached_at)}"
         return "\n    ".join([text, *map(str, self.problems)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,6 +52,7 @@ class DocumentStatus:
             "refused_revision": self.refused_revision,
             "problems": [problem.to_dict() for problem in self.problems],
             "missing_since": self.missing_since,
+            "cached_at": self.cached_at,
         }
 
 
@@ -54,8 +60,8 @@ class DocumentStatus:
 class SourceStatus:
     """One source: its state, when it last answered, for how long that was, and what is wrong.
 
-    States, worst first: `unavailable` (never answered), `stale` (answers no more, its content
-    stays), `missing` (a required document is gone, its content stays), `refused` (a document's
+    States, worst first: `unavailable` (never answered), `stale` (does not answer, its last content
+    serves), `missing` (a required document is gone, its content stays), `refused` (a document's
     newest content was not taken, the last good one serves), `starting`, `live`. Times are in
     seconds since the epoch, `age` is in seconds. `transport` tells how changes are noticed, as far as
     the source says it: `blocking query`, `long poll`, `polling`.
@@ -145,7 +151,7 @@ def overlay_problems(manager: Manager) -> tuple[Problem, ...]:
     """Why what classes read themselves was not taken."""
     waiting = list(manager.transactions.waiting.items())
     refused = [problem for key, one in waiting if isinstance(key, int) for problem in one.problems]
-    faults = [Problem("", fault.reason, origin=fault.origin) for fault in manager.overlay_faults]
+    faults = [Problem("", fault.reason, origin=fault.origin) for fault in manager.overlays.faults]
     return (*faults, *refused)
 
 
@@ -165,7 +171,9 @@ def _state(feed: SourceFeed, documents: Sequence[DocumentStatus]) -> SourceState
     for state in ("missing", "refused"):
         if any(document.state == state for document in documents):
             return state
-    return "live" if feed.is_loaded else "starting"
+    if feed.is_loaded:
+        return "live"
+    return "stale" if any(document.cached_at is not None for document in documents) else "starting"
 
 
 def _document(document: Document) -> DocumentStatus:
@@ -177,5 +185,9 @@ def _document(document: Document) -> DocumentStatus:
         state = "missing"
     elif problems:
         state = "refused"
+    elif document.cached is not None:
+        state = "stale"
     refused = document.reported if problems and document.missing_since is None else None
-    return DocumentStatus(document.name, state, document.applied, refused, problems, document.missing_since)
+    return DocumentStatus(
+        document.name, state, document.applied, refused, problems, document.missing_since, document.cached
+    )

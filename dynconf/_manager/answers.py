@@ -32,6 +32,27 @@ class Answers:
         self._over = True
         self._progress.set()
 
+    async def come(self, feeds: Sequence[SourceFeed], seconds: float, *, everyone: bool = False) -> bool:
+        """Wait for so long at most, or until one cannot answer well unless `everyone` is waited for.
+
+        Returns:
+            Whether the time was enough.
+
+        Raises:
+            UsageError: the Config was stopped meanwhile.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not all(map(SourceFeed.finished, feeds)):
+                    if not everyone and any(map(SourceFeed.fatal, feeds)):
+                        break
+                    self._progress.clear()
+                    await self._progress.wait()
+                    if self._over:
+                        raise UsageError(f"{self._name} was stopped while it loaded")
+                return True
+        return False
+
     async def wait(self, feeds: Sequence[SourceFeed], *, everyone: bool = False) -> None:
         """Wait until the sources have answered; in the end those that need not are forgiven.
 
@@ -43,17 +64,7 @@ class Answers:
             StartFailed: naming each that has not answered, or not well.
             UsageError: the Config was stopped meanwhile.
         """
-        late = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                while not all(map(SourceFeed.finished, feeds)):
-                    if not everyone and any(map(SourceFeed.fatal, feeds)):
-                        break
-                    self._progress.clear()
-                    await self._progress.wait()
-                    if self._over:
-                        raise UsageError(f"{self._name} was stopped while it loaded")
-                late = False
+        late = not await self.come(feeds, self._patience, everyone=everyone)
         feeds = [feed for feed in feeds if not feed.closed]
         failures = [failure for feed in feeds if (failure := feed.fatal())]
         if late:

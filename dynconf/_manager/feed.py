@@ -3,21 +3,24 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol
 
+from dynconf._cache.archive import Kept
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
+from dynconf._manager.document import Document
 from dynconf._manager.layers import layer_of, placed
 from dynconf._origin import Origin, Problem
 from dynconf._store.state import Candidate
 from dynconf._values.clock import Clock
 from dynconf._values.limits import Limits
 from dynconf._values.merge import Rank
-from dynconf._values.snapshot import Update
+from dynconf._values.snapshot import Layer, Update
 from dynconf._values.source import C, Source
+from dynconf._values.tree import copied
 from dynconf.errors import (
     AccessDenied,
     DocumentMissing,
@@ -31,27 +34,6 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds before a failed source is run again: a random part of what doubles from the first to the last."""
 
 logger = logging.getLogger("dynconf.sources")
-
-
-@dataclass(slots=True)
-class Document:
-    """What is known of one document of a source.
-
-    `reported` is the revision that the source told last, `offered` whether its content went on to be
-    taken, `applied` the revision that serves, `None` if none does. `fault`
-    says why the last content could not be read, `problems` why it could not be taken;
-    `missing_since` (seconds since the epoch) that it is gone though its content stays.
-    """
-
-    name: str
-    rank: Rank
-    reported: str | None = None
-    applied: str | None = None
-    fault: SourceError | None = None
-    problems: tuple[Problem, ...] = ()
-    missing_since: float | None = None
-    run: int = 0
-    offered: bool = False
 
 
 class FeedContext(Protocol):
@@ -100,6 +82,9 @@ class SourceFeed:
         self.error: SourceError | None = None
         self.mistake: UsageError | None = None
         self.closed: bool = False
+        self.keeps: bool = False
+        self.reserve: Mapping[str, Kept] = {}
+        self.stands_in: bool = False
         self.failing_since: float | None = None
         self.last_success: float | None = None
         self._around = around
@@ -115,7 +100,7 @@ class SourceFeed:
 
         What went wrong before is known until there is news of it, but is no answer any more.
         """
-        self.is_loaded = False
+        self.is_loaded = self.stands_in = False
         self.mistake = None
         self._run += 1
         self._began = self._run
@@ -157,7 +142,7 @@ class SourceFeed:
             if not isinstance(fault, DocumentMissing):
                 return fault
         error = self._failure()
-        if isinstance(error, AccessDenied) or self.mistake is not None:
+        if (isinstance(error, AccessDenied) and not self.stands_in) or self.mistake is not None:
             return error
         if self.source.remote or self.source.optional:
             return None
@@ -187,12 +172,36 @@ class SourceFeed:
     def answered(self) -> bool:
         """Whether all that there is has come."""
         if self.source.remote:
-            return self.is_loaded and next(self._faults(), None) is None
+            return (self.is_loaded or self.stands_in) and next(self._faults(), None) is None
         return self._heard()
 
     def finished(self) -> bool:
         """Whether all has come that is worth waiting for, good or bad."""
         return self.closed or self.answered() or (self._heard() and self.fatal() is not None)
+
+    def stand_in(self) -> None:
+        """Have what the cache keeps stand in for what has not come."""
+        self.stands_in = bool(self.reserve)
+        for name, kept in self.reserve.items():
+            if self.is_loaded and name not in self.documents:
+                continue  # it went while nobody looked
+            document = self._document(kept.update)
+            if not document.offered and (document.fault is not None or not self.is_loaded):
+                self._stand_in_for(document)
+        self._around.progressed()
+
+    def kept(self, document: str) -> Candidate | None:
+        """What the cache keeps of a document, if that is readable."""
+        if document not in self.reserve:
+            return None
+        kept = self.reserve[document]
+        try:
+            layer = layer_of(self.source, self.name, kept.update, self.limits)
+        except SourceError as error:
+            logger.warning("what the cache keeps is not taken: %s", error)
+            return None
+        rank = self._document(kept.update).rank
+        return Candidate(rank, replace(layer, update=kept.update, cached=kept.at))
 
     # What the source calls
 
@@ -218,6 +227,8 @@ class SourceFeed:
             return
         document.fault = None
         document.offered = True
+        if self.keeps:
+            layer = replace(layer, update=_own(update))
         self._around.arrived(self, Candidate(document.rank, layer))
         self._around.progressed()
 
@@ -241,6 +252,8 @@ class SourceFeed:
             self.failing_since = self.clock.time()
         self.error = error
         self._failed_in = self._run
+        if isinstance(error, AccessDenied) and not self.stands_in:
+            self.stand_in()
         self._around.progressed()
 
     def loaded(self) -> None:
@@ -275,7 +288,7 @@ class SourceFeed:
     def _faults(self) -> Iterator[SourceError]:
         """What is wrong with the documents, as far as that was seen since the start."""
         for document in self.documents.values():
-            if document.fault is not None and document.run >= self._began:
+            if document.fault is not None and document.run >= self._began and document.cached is None:
                 yield document.fault
 
     async def _supervise(self) -> None:
@@ -315,6 +328,8 @@ class SourceFeed:
         stays = ", the last good content stays" if document.applied is not None else ""
         logger.warning("not taken%s: %s", stays, error)
         self._around.report(error)
+        if document.applied is None:
+            self._stand_in_for(document)
         self._around.progressed()
 
     def _gone(self, document: Document, note: str) -> None:
@@ -329,6 +344,8 @@ class SourceFeed:
             document.fault = self._missing(document, note, stays)
             logger.warning("%s", document.fault)
             self._around.report(document.fault)
+            if self.stands_in and document.applied is None:
+                self._stand_in_for(document)
         self._around.progressed()
 
     def _let_go(self, document: Document, note: str) -> None:
@@ -341,6 +358,19 @@ class SourceFeed:
             document.fault = self._missing(document, note)
         self.forget(document)
 
+    def _stand_in_for(self, document: Document) -> None:
+        candidate = self.kept(document.name)
+        if candidate is not None:
+            assert isinstance(candidate.content, Layer)
+            document.offered, document.cached = True, candidate.content.cached
+            self._around.arrived(self, candidate)
+
     def _missing(self, document: Document, note: str, stays: str = "") -> DocumentMissing:
         reason = (note or "there is no such document") + stays
         return DocumentMissing(reason, Origin(self.name, document.name))
+
+
+def _own(update: Update) -> Update:
+    """The update with a tree that nobody else alters."""
+    content = update.content
+    return replace(update, content=copied(content)) if isinstance(content, Mapping) else update

@@ -11,24 +11,24 @@ from typing import Any
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._manager.answers import Answers
+from dynconf._manager.cache import Cache, instead, tell
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.gather import LONGEST, Gathering
+from dynconf._manager.overlays import Overlays
 from dynconf._manager.prepare import Preparer
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Place, Roster
 from dynconf._manager.transactions import Transactions
-from dynconf._models.overlay import read_overlay
 from dynconf._origin import Origin, Problem
 from dynconf._store.state import Candidate, Plan
 from dynconf._values.clock import Clock
 from dynconf._values.limits import Limits
 from dynconf._values.merge import Rank
-from dynconf._values.source import C, Source
+from dynconf._values.source import C, Closable, Source
 from dynconf.errors import (
     BlockingCall,
     ChangeRefused,
     DynconfError,
-    ParseError,
     SourceError,
     StartFailed,
     UsageError,
@@ -49,6 +49,8 @@ class Options:
     limits: Limits
     start_timeout: float
     callback_threads: int
+    cache: str | None = None
+    cache_after: float = 2.0
 
 
 class Manager:
@@ -68,13 +70,16 @@ class Manager:
         self.publisher = publisher
         self.feeds: dict[Fraction | float, SourceFeed] = {}
         self.transactions: Transactions = Transactions(publisher, preparers, self)
+        self.overlays: Overlays = Overlays(publisher, self.transactions.forget)
         self._options = options
         self._roster = roster
+        self._cache: Cache | None = None
+        if options.cache is not None:
+            self._cache = Cache(options.cache, options.name, roster.places(), self)
         self._answers = Answers(options.name, options.start_timeout)
         self._gathering = Gathering()
         self._aside: dict[Fraction | float, Gathering] = {}
         self._shared: dict[Hashable, Any] = {}
-        self.overlay_faults: list[ParseError] = []
         self._turn = asyncio.Lock()
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Task[Applied | DynconfError] | None = None
@@ -88,14 +93,21 @@ class Manager:
             StartFailed: naming each source that did not answer or is not acceptable.
         """
         feeds = [self._feed(place, watching=watching) for place in self._roster.places()]
+        if self._cache is not None:
+            await self._cache.read(feeds)
         for feed in feeds:
             feed.start()
+        if any(feed.reserve for feed in feeds):
+            await self._answers.come(feeds, self._options.cache_after)
+            for feed in feeds:
+                if not feed.answered():
+                    feed.stand_in()
         await self._answers.wait(feeds)
         async with self._turn:
-            candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
-            if self.overlay_faults:
-                raise StartFailed(self.overlay_faults)
-            applied = await self.transactions.first(candidates)
+            candidates = [*self.overlays.changed(), *self._gathering.take(self._now(), everything=True)]
+            if self.overlays.faults:
+                raise StartFailed(self.overlays.faults)
+            applied = await self._first(candidates, feeds)
         if watching:
             self.host.spawn(self._follow(), f"{self._options.name}: changes")
         return applied
@@ -116,7 +128,8 @@ class Manager:
             feed.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(_ended(self.feeds.values()), CANCEL_TIMEOUT)
-        shared, self._shared = list(self._shared.values()), {}
+        shared: list[Closable] = [*self._shared.values(), *([self._cache] if self._cache else [])]
+        self._shared = {}
         if not shared:
             return
         closing = {asyncio.create_task(one.close()): type(one).__name__ for one in shared}
@@ -166,7 +179,7 @@ class Manager:
                     async with asyncio.timeout(LONGEST):
                         await _unfinished(restarts)
                         await self._answers.wait(feeds, everyone=True)
-                candidates = [*self._overlays(), *self._gathering.take(self._now(), everything=True)]
+                candidates = [*self.overlays.changed(), *self._gathering.take(self._now(), everything=True)]
                 applied = await self.transactions.take(candidates, retry=True)
             ending = await _unfinished(restarts, self._options.start_timeout)
         silent: Sequence[DynconfError] = ()
@@ -178,7 +191,7 @@ class Manager:
             late = await self.transactions.take(self._gathering.take(self._now(), everything=True))
         problems = [
             *self.transactions.problems(),
-            *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlay_faults),
+            *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlays.faults),
             *(problem for feed in feeds for problem in feed.problems()),
             *map(_problem, silent),
             *(
@@ -293,6 +306,29 @@ class Manager:
         """Have what waits tried again soon."""
         self._news.set()
 
+    def applied(self) -> None:
+        """Keep what serves now for the next start."""
+        if self._cache is not None:
+            self._cache.applied(self.publisher.store.state.layers)
+
+    async def _first(self, candidates: Sequence[Candidate], feeds: Sequence[SourceFeed]) -> Applied:
+        """Take the first load, or what is in the cache in place of what is refused."""
+        try:
+            applied = await self.transactions.first(candidates)
+        except StartFailed as refused:
+            problems = [problem for one in refused.failures for problem in getattr(one, "problems", ())]
+            for others in instead(candidates, problems, feeds):
+                with suppress(StartFailed):
+                    applied = await self.transactions.first(others)
+                    await self.transactions.take([one for one in candidates if one not in others])
+                    break
+            else:
+                raise
+        tell(feeds)
+        for feed in feeds:
+            feed.reserve = {}
+        return applied
+
     async def _follow(self) -> None:
         """Take what arrives, for as long as the host lives."""
         while True:
@@ -310,6 +346,7 @@ class Manager:
 
     def _feed(self, place: Place, *, watching: bool = True, aside: bool = False) -> SourceFeed:
         feed = SourceFeed(place.source, place.name, place.position, self, watching=watching)
+        feed.keeps = self._cache is not None and self._cache.keeps(place.position)
         self.feeds[place.position] = feed
         if aside:
             self._aside[place.position] = Gathering()
@@ -328,24 +365,6 @@ class Manager:
             for document in feed.documents.values():
                 self._gathering.drop(document.rank)
                 self.transactions.forget(document.rank)
-
-    def _overlays(self) -> list[Candidate]:
-        """What classes' own sources say now, where that differs; what cannot be read is kept as a fault."""
-        found = []
-        self.overlay_faults = []
-        for index, (spec, old) in enumerate(
-            zip(self.publisher.store.state.specs, self.publisher.store.state.overlays, strict=True)
-        ):
-            try:
-                overlay = read_overlay(spec.cls)
-            except ParseError as error:
-                self.overlay_faults.append(error)
-                continue
-            if overlay.same_as(old):
-                self.transactions.forget(index)
-            else:
-                found.append(Candidate(index, overlay))
-        return found
 
 
 async def _ended(feeds: Iterable[SourceFeed]) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
-from dynconf._manager.feed import Document, SourceFeed
+from dynconf._manager.document import Document
+from dynconf._manager.feed import SourceFeed
 from dynconf._manager.prepare import Preparer, PrepareRefused, PrepareTimedOut, prepare_all
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._models.build import equal
@@ -38,6 +39,10 @@ class TransactionsContext(Protocol):
 
     def retry(self) -> None:
         """Have `take` called soon."""
+        ...
+
+    def applied(self) -> None:
+        """Something else serves now."""
         ...
 
 
@@ -212,7 +217,10 @@ class Transactions:
                 _carefully(preparer.name, preparer.commit)
         else:
             self.abandon()
-        return self._publisher.commit(plan)
+        applied = self._publisher.commit(plan)
+        if applied is not None:
+            self._around.applied()
+        return applied
 
     def abandon(self) -> None:
         """Let go of what was prepared and not committed."""
@@ -327,7 +335,8 @@ class Transactions:
         document = self._document(candidate.key)
         if document is not None:
             document.problems = ()
-            document.applied = candidate.content.revision if isinstance(candidate.content, Layer) else None
+            layer = candidate.content if isinstance(candidate.content, Layer) else None
+            document.applied, document.cached = (layer.revision, layer.cached) if layer else (None, None)
             if candidate.content is None:
                 self._around.feeds[document.rank[0]].forget(document)
 

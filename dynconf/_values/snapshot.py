@@ -78,7 +78,9 @@ def nowhere(path: Path) -> tuple[int, int] | None:
 class Layer:
     """A document's parsed content, with its place in the order; one per document.
 
-    `origin` is computed when asked: only then is the content read again to find the line.
+    `origin` is computed when asked: only then is the content read again to find the line. `update` is
+    what it was made of, where that is kept; `cached` says that it comes from the cache, and when it
+    was applied there, in seconds since the epoch.
     """
 
     source: str
@@ -88,6 +90,8 @@ class Layer:
     names: Names | None = None
     locate: Callable[[Path], tuple[int, int] | None] = nowhere
     variables: Mapping[Path, str] = field(default_factory=dict)
+    update: Update | None = field(default=None, repr=False)
+    cached: float | None = None
 
     def origin(self, path: Path = ()) -> Origin:
         """Where the value at `path` stands in this document; `()` is the document itself."""

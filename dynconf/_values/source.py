@@ -91,6 +91,16 @@ class Source(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, 'name', '')}>"
 
+    def place(self) -> str:
+        """Which server and part of it the documents come from, beside what the name says.
+
+        What the cache holds of one place never stands in for another.
+
+        Raises:
+            UsageError: that is not settled.
+        """
+        return ""
+
     def resolve(self, profiles: tuple[str, ...]) -> Sequence["Source"]:
         """The sources that stand in for this one under the given profiles; usually itself."""
         return (self,)

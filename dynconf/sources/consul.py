@@ -133,6 +133,12 @@ class Consul(Source):
         keys = for_profiles(self.name, self.key, profiles, optional=self.optional)
         return tuple(self._for(key, profiles) for key in keys)
 
+    def place(self) -> str:
+        """See `Source`."""
+        options = self.server.options(self.datacenter)
+        layout = (self._spring, self._profiles) if self.members else self.layout
+        return f"{self.server.access()} {sorted(options.items())} {layout}"
+
     async def run(self, feed: Feed) -> None:
         """Report the documents, then whatever becomes of them."""
         if PROFILE in self.key:

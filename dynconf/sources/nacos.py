@@ -106,6 +106,12 @@ class Nacos(Source):
             return tuple(self._for((profile,)) for profile in profiles)
         return (self._for(profiles),)
 
+    def place(self) -> str:
+        """See `Source`."""
+        namespace = None if isinstance(self.namespace, Mapping) else self.namespace
+        keys = (self.server.name(data_id, self.group, namespace) for data_id in self.data_ids)
+        return f"{self.server.access()} {'; '.join(map(str, keys))}"
+
     async def run(self, feed: Feed) -> None:
         """Report each configuration, then whatever becomes of it."""
         if isinstance(self.namespace, Mapping) or PROFILE in f"{self.namespace}{self.group}{self.data_ids}":

@@ -25,8 +25,9 @@ SERVERS = staircase(GROUND, "protocols", "_http")
 READING = {"parsers": {*GROUND}}
 MODELS = {"_models": {*GROUND}}
 STORE = {"_store": {*GROUND, *MODELS}}
+CACHE = {"_cache": {*GROUND}}
 DISPATCH = {"_dispatch": {*GROUND, *MODELS, *HOST}}
-MANAGER = {"_manager": {*GROUND, *READING, *MODELS, *STORE, *DISPATCH, *HOST}}
+MANAGER = {"_manager": {*GROUND, *READING, *MODELS, *STORE, *CACHE, *DISPATCH, *HOST}}
 FACES = {"_faces": {*MANAGER["_manager"], *MANAGER}}
 ADDRESSES = staircase(
     {*GROUND, *READING, *MODELS}, "_addresses", "_schemes", "bootstrap", "_bootstrap_schema"
@@ -36,7 +37,7 @@ BESIDE = {"resources": {*GROUND, *HOST}, "flags": {*GROUND, *HOST}}
 CONFIG = {"config": {*FACES["_faces"], *FACES, *ADDRESSES, *SOURCES, *BESIDE}}
 ADAPTER = {"settings_source": {*MANAGER["_manager"], *ADDRESSES, "config"}}
 DISCOVERY = {"discovery": {*GROUND, *HOST, *SERVERS, *DISPATCH}}
-HOUSE = GROUND | HOST | SERVERS | READING | MODELS | STORE | DISPATCH | MANAGER | FACES
+HOUSE = GROUND | HOST | SERVERS | READING | MODELS | STORE | CACHE | DISPATCH | MANAGER | FACES
 HOUSE |= ADDRESSES | SOURCES | BESIDE | CONFIG | ADAPTER | DISCOVERY
 # Nothing imports the edges, but for the command line's own start.
 EDGES = {edge: {*HOUSE} for edge in ("testing", "web", "integrations", "cli")} | {"__main__": {"cli"}}

@@ -1,0 +1,1 @@
+"""The last known good content of remote documents, on disk."""
