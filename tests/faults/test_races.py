@@ -1,40 +1,18 @@
 """Readers, writers and subscribers at the same time: nobody ever sees half of a change."""
 
-import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from dynconf import Binding, Config, Memory, Settings, Subscription
+from dynconf import Binding, Config, Memory, Subscription
 from dynconf.errors import UsageError
+from tests.faults.racing import PAUSE, Left, Pair, Reader, Right, everything_at_once, pair, threads
 from tests.unit.core_props import LOOK, Told
 
 CHANGES = 10_000
-PAUSE = 0.002  # seconds between bursts of looks
-
-
-class Pair(Settings):
-    """Two numbers that are always equal."""
-
-    x: int = 0
-    y: int = 0
-
-
-class Left(Settings):
-    x: int = 0
-
-
-class Right(Settings):
-    y: int = 0
-
-
-def pair(number: int) -> dict[str, int]:
-    """A document of two numbers that change together."""
-    return {"x": number, "y": number}
 
 
 @pytest.fixture(autouse=True)
@@ -44,83 +22,6 @@ def eager_switching() -> Iterator[None]:
     sys.setswitchinterval(interval / 100)
     yield
     sys.setswitchinterval(interval)
-
-
-@contextmanager
-def threads(*works: Callable[[threading.Event], None]) -> Iterator[threading.Event]:
-    """Run functions on a thread each until the block ends, which the event tells them; raise what they do."""
-    failures: list[BaseException] = []
-    over = threading.Event()
-
-    def run(work: Callable[[threading.Event], None]) -> None:
-        try:
-            work(over)
-        except BaseException as error:  # noqa: BLE001 - raised below
-            failures.append(error)
-
-    running = [threading.Thread(target=run, args=(work,), daemon=True) for work in works]
-    for thread in running:
-        thread.start()
-    try:
-        yield over
-    finally:
-        over.set()
-        for thread in running:
-            thread.join(LOOK)
-    assert not any(thread.is_alive() for thread in running)
-    if failures:
-        raise failures[0]
-
-
-class Reader:
-    """Reads whatever can be read, in a thread or in a loop, and counts the versions that it saw."""
-
-    def __init__(
-        self, config: Config, both: Binding[Pair], left: Binding[Left], right: Binding[Right]
-    ) -> None:
-        self.config, self.both, self.left, self.right = config, both, left, right
-        self.versions: set[int] = set()
-
-    def look(self) -> None:
-        """Look once: within one model, and between the models of a view."""
-        seen = self.both.current
-        assert seen.x == seen.y
-        view = self.config.view()
-        assert view[self.both].x == view[self.both].y == view[self.left].x == view[self.right].y
-        assert view.version <= self.config.view().version
-        self.versions.add(view.version)
-
-    def in_thread(self, over: threading.Event) -> None:
-        """Look until it is over, in bursts, so that the writer gets its turn too."""
-        while not over.wait(PAUSE):
-            for _ in range(10):
-                self.look()
-
-    def in_loop(self, over: threading.Event) -> None:
-        """Look until it is over, from two tasks of a loop, one of which follows the changes."""
-
-        async def look() -> None:
-            while not over.is_set():
-                for _ in range(10):
-                    self.look()
-                await asyncio.sleep(PAUSE)
-
-        async def follow() -> None:
-            last = 0
-            async for change in self.both.changes():
-                assert change.old.x == change.old.y
-                assert change.new.x == change.new.y == change.view[self.left].x == change.view[self.right].y
-                assert change.version > last
-                last = change.version
-
-        async def main() -> None:
-            following = asyncio.create_task(follow())
-            await look()
-            if following.done():
-                following.result()
-            following.cancel()
-
-        asyncio.run(main())
 
 
 @pytest.mark.no_cover  # tracing ten spinning readers would take minutes
@@ -144,6 +45,13 @@ def test_nobody_ever_sees_a_mix() -> None:
     for change in told.items:
         assert change.new.x == change.new.y == change.view[models[1]].x == change.view[models[2]].y
     assert [change.version for change in told.items] == sorted({change.version for change in told.items})
+
+
+@pytest.mark.no_cover
+@pytest.mark.timeout(300)
+def test_vetoes_refusals_and_a_stop_in_between() -> None:
+    """Nothing that is refused is ever seen, and nothing that is good is lost; `make soak` does more of it."""
+    everything_at_once(3_000)
 
 
 def test_overrides_from_several_threads() -> None:
