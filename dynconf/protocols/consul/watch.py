@@ -15,7 +15,7 @@ from dynconf.errors import AccessDenied, SourceError
 from dynconf.protocols.consul.kv import ConsulEntry, entries, key_right, prefix_right, read_request
 from dynconf.protocols.consul.replies import DEFAULT_POLICY, FILTERED, INDEX, not_consul
 from dynconf.protocols.exchange import ANSWER_TIME, Busy, ConnectionLost, Pause, Reply, Request, Steps
-from dynconf.protocols.pacing import Backoff, TokenBucket
+from dynconf.protocols.pacing import FIRST_DELAY, Backoff, TokenBucket
 
 __all__ = [
     "Failed",
@@ -154,10 +154,8 @@ def follow(
             # whoever answers on the next one need not be the one that the index is of.
             lost = isinstance(error, ConnectionLost) and index > 0
             index = 0  # and the next answer comes at once, and tells that somebody answers again
-            if lost:
-                wait = bucket.take()
-                if wait:
-                    yield Pause(wait)
+            if lost:  # perhaps everybody's connections are, at the same moment
+                yield Pause(max(bucket.take(), random() * FIRST_DELAY))
                 continue
             yield Failed(error)
             yield Pause(backoff.failed(error.seconds if isinstance(error, Busy) else 0.0))
