@@ -14,7 +14,7 @@ from dynconf._faces.explain import Explanation, explain
 from dynconf._faces.reports import History, UnusedKeys, unused_keys
 from dynconf._faces.status import Status, overlay_problems, sources_status
 from dynconf._manager.lifecycle import Lifecycle
-from dynconf._manager.manager import Options
+from dynconf._manager.options import Options
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Roster, profiles_of
 from dynconf._manager.veto import ANSWER_TIME, BeforeChange

@@ -45,13 +45,27 @@ class Overriding:
         self._change(self._entry())
 
     def __exit__(self, *_: object) -> None:
-        self._change(self._exit())
+        step = self._exit()
+        try:
+            self._change(step)
+        except UsageError:
+            self._stopped(step)
 
     async def __aenter__(self) -> None:
         await self._achange(self._entry())
 
     async def __aexit__(self, *_: object) -> None:
-        await self._achange(self._exit())
+        step = self._exit()
+        try:
+            await self._achange(step)
+        except UsageError:
+            self._stopped(step)
+
+    def _stopped(self, step: "_Step") -> None:
+        """End it even so if everything was stopped meanwhile; to be called where an error is handled."""
+        if self._lifecycle.running:
+            raise  # noqa: PLE0704
+        self._change_at_rest(step)
 
     def _entry(self) -> "_Step":
         return _Step(next(_numbers), self._tree, self._entered)
@@ -119,8 +133,11 @@ class _Step:
     async def carry_out(self, manager: Manager) -> None:
         """Do it, on the core's loop."""
         store = manager.publisher.store
-        await manager.change(lambda: self.plan(store), leaving=self._tree is None)
-        self.done()
+        if self._tree is None:
+            await manager.leave(lambda: self.plan(store))
+        else:
+            await manager.change(lambda: self.plan(store))
+            self.done()
 
     def done(self) -> None:
         """Note that it is open now."""

@@ -1,7 +1,7 @@
 """Waiting for sources: until each has answered, or was given its time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 from dynconf._manager.feed import SourceFeed
@@ -32,6 +32,15 @@ class Answers:
         self._over = True
         self._progress.set()
 
+    def check(self) -> None:
+        """Raise if nobody is waited for any longer.
+
+        Raises:
+            UsageError: the Config was stopped.
+        """
+        if self._over:
+            raise UsageError(f"{self._name} was stopped while it loaded")
+
     async def come(self, feeds: Sequence[SourceFeed], seconds: float, *, everyone: bool = False) -> bool:
         """Wait for so long at most, or until one cannot answer well unless `everyone` is waited for.
 
@@ -48,8 +57,7 @@ class Answers:
                         break
                     self._progress.clear()
                     await self._progress.wait()
-                    if self._over:
-                        raise UsageError(f"{self._name} was stopped while it loaded")
+                    self.check()
                 return True
         return False
 
@@ -77,3 +85,17 @@ class Answers:
             return None
         seconds = f"no answer within {self._patience:g} s (start_timeout)"
         return feed.lacking() or SourceUnavailable(seconds, Origin(feed.name))
+
+
+async def unfinished(
+    tasks: Collection[asyncio.Task[None]], patience: float | None = None
+) -> set[asyncio.Task[None]]:
+    """Wait for tasks, for so many seconds; those that are not done by then."""
+    return (await asyncio.wait(tasks, timeout=patience))[1] if tasks else set()
+
+
+async def ended(feeds: Iterable[SourceFeed], patience: float) -> None:
+    """Wait for sources that are to end, for so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            await asyncio.gather(*(feed.stop() for feed in feeds))

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -13,6 +12,7 @@ from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._manager.document import Document
 from dynconf._manager.layers import layer_of, placed
+from dynconf._manager.supervisor import Supervisor
 from dynconf._origin import Origin, Problem
 from dynconf._store.state import Candidate
 from dynconf._values.clock import Clock
@@ -29,9 +29,6 @@ from dynconf.errors import (
     SourceUnavailable,
     UsageError,
 )
-
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
-"""Seconds before a failed source is run again: a random part of what doubles from the first to the last."""
 
 logger = logging.getLogger("dynconf.sources")
 
@@ -91,7 +88,8 @@ class SourceFeed:
         self._run = 0
         self._began = 0
         self._failed_in = 0
-        self._task: asyncio.Task[None] | None = None
+        self._supervisor = Supervisor(self, around.host, around.clock)
+        self._restart: asyncio.Task[None] | None = None
 
     # What the manager calls
 
@@ -102,29 +100,23 @@ class SourceFeed:
         """
         self.is_loaded = self.stands_in = False
         self.mistake = None
-        self._run += 1
-        self._began = self._run
-        self._task = self._around.host.spawn(self._supervise(), f"source {self.name}")
+        self._began = self._run + 1
+        self._supervisor.start()
 
     async def stop(self) -> None:
         """End the run and wait for that."""
-        if self._task is not None:
-            if not self._task.cancelling():  # again would disturb it while it cleans up
-                self._task.cancel()
-            await asyncio.wait([self._task])
+        await self._supervisor.stop()
 
-    async def restart(self) -> None:
-        """Run the source anew once it has ended, unless it was closed meanwhile."""
-        task = self._task
-        await self.stop()
-        if self._task is task and not self.closed:  # it may have been restarted while we waited
-            self.start()
+    def restart(self) -> asyncio.Task[None]:
+        """Run the source anew once it has ended, unless it is closed; whoever asks meanwhile shares that."""
+        if self._restart is None or self._restart.done():
+            self._restart = self._around.host.spawn(self._stop_and_start(), f"restart of {self.name}")
+        return self._restart
 
     def close(self) -> None:
         """Have it end soon, and for good; it is not listened to any more."""
         self.closed = True
-        if self._task is not None and not self._task.cancelling():
-            self._task.cancel()
+        self._supervisor.end()
         self._around.progressed()
 
     def carry_over(self, other: "SourceFeed") -> None:
@@ -203,6 +195,24 @@ class SourceFeed:
         rank = self._document(kept.update).rank
         return Candidate(rank, replace(layer, update=kept.update, cached=kept.at))
 
+    # What the supervisor calls
+
+    async def run_source(self) -> None:
+        """See `Work`."""
+        self._run += 1
+        await self.source.run(self)
+
+    def broke_off(self, error: BaseException) -> None:
+        """See `Work`."""
+        if isinstance(error, SourceError):
+            self.failed(error)
+        elif isinstance(error, UsageError):  # what only showed now: a variable, a certificate's file
+            self.mistake = error
+            self.failed(SourceUnavailable(str(error)))
+        else:
+            logger.error("the source %s failed; it is run again\n%s", self.name, trace(error))
+            self.failed(SourceUnavailable(f"its code failed with {type(error).__name__}; it is run again"))
+
     # What the source calls
 
     def update(self, update: Update, *, answers: bool = True) -> None:
@@ -260,6 +270,8 @@ class SourceFeed:
         """See `Feed.loaded`."""
         if self.closed:
             return
+        if self._failed_in < self._run:  # in an earlier run
+            self.alive()
         for document in list(self.documents.values()):
             if document.run != self._run:
                 document.run = self._run
@@ -291,28 +303,10 @@ class SourceFeed:
             if document.fault is not None and document.run >= self._began and document.cached is None:
                 yield document.fault
 
-    async def _supervise(self) -> None:
-        attempt = 0
-        while True:
-            try:
-                await self.source.run(self)
-            except SourceError as error:
-                self.failed(error)
-            except UsageError as error:  # what only showed now: a variable, a certificate's file
-                self.mistake = error
-                self.failed(SourceUnavailable(str(error)))
-            except Exception as error:  # noqa: BLE001 - a third party's source may raise anything
-                logger.error("the source %s failed; it is run again\n%s", self.name, trace(error))
-                self.failed(
-                    SourceUnavailable(f"its code failed with {type(error).__name__}; it is run again")
-                )
-            else:
-                return
-            if not self.watching or (self._task and self._task.cancelling()):
-                return
-            attempt = 0 if self.is_loaded else attempt + 1
-            await self.clock.sleep(random.uniform(0, min(LONGEST_DELAY, FIRST_DELAY * 2**attempt)))  # noqa: S311
-            self._run += 1
+    async def _stop_and_start(self) -> None:
+        await self.stop()
+        if not self.closed:
+            self.start()
 
     def _document(self, update: Update) -> Document:
         document = self.documents.get(update.document)

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from dynconf._host.host import Host
 from dynconf._host.process import park
-from dynconf._manager.manager import Manager, Options
+from dynconf._manager.manager import Manager
+from dynconf._manager.options import Options
 from dynconf._manager.prepare import Preparer
 from dynconf._manager.publisher import Publisher
 from dynconf._manager.roster import Roster

@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
-from dynconf._manager.answers import Answers
+from dynconf._manager.answers import Answers, ended, unfinished
 from dynconf._manager.cache import Cache, instead, tell
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.gather import LONGEST, Gathering
+from dynconf._manager.options import Options
 from dynconf._manager.overlays import Overlays
 from dynconf._manager.prepare import Preparer
 from dynconf._manager.publisher import Applied, Publisher
@@ -37,20 +37,12 @@ from dynconf.errors import (
 CANCEL_TIMEOUT, CLOSE_TIMEOUT = 0.2, 0.4
 """Seconds that sources may take to end, and what they share to close; a stop is done within one."""
 
+END_TIME = 1.0
+"""Seconds that are waited for a source that is let go of; nobody listens to it any more."""
+
+_LASTING = "it does not end, so it could not be read anew"
+
 logger = logging.getLogger("dynconf.config")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a Config was told."""
-
-    name: str
-    clock: Clock
-    limits: Limits
-    start_timeout: float
-    callback_threads: int
-    cache: str | None = None
-    cache_after: float = 2.0
 
 
 class Manager:
@@ -78,10 +70,10 @@ class Manager:
             self._cache = Cache(options.cache, options.name, roster.places(), self)
         self._answers = Answers(options.name, options.start_timeout)
         self._gathering = Gathering()
-        self._aside: dict[Fraction | float, Gathering] = {}
+        self._aside: dict[SourceFeed, Gathering] = {}
         self._shared: dict[Hashable, Any] = {}
         self._turn = asyncio.Lock()
-        self._reloading = asyncio.Lock()
+        self._loaded = asyncio.Event()
         self._next_reload: asyncio.Task[Applied | DynconfError] | None = None
         self._news = asyncio.Event()
         self._now = asyncio.get_running_loop().time
@@ -110,6 +102,7 @@ class Manager:
             applied = await self._first(candidates, feeds)
         if watching:
             self.host.spawn(self._follow(), f"{self._options.name}: changes")
+        self._loaded.set()
         return applied
 
     def resume(self, former: "Manager") -> None:
@@ -120,14 +113,15 @@ class Manager:
                 feed.carry_over(former.feeds[place.position])
             feed.start()
         self.host.spawn(self._follow(), f"{self._options.name}: changes")
+        self._loaded.set()
 
     async def stop(self) -> None:
         """End the sources, then close what they share; the host ends what hangs."""
         self._answers.give_up()
+        self._loaded.set()
         for feed in self.feeds.values():
             feed.close()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(_ended(self.feeds.values()), CANCEL_TIMEOUT)
+        await ended(self.feeds.values(), CANCEL_TIMEOUT)
         shared: list[Closable] = [*self._shared.values(), *([self._cache] if self._cache else [])]
         self._shared = {}
         if not shared:
@@ -169,19 +163,19 @@ class Manager:
             return error  # nobody may be waiting for it any more
 
     async def _reload_or_raise(self) -> Applied:
-        async with self._reloading:
+        await self._when_loaded()
+        async with self._turn:  # what answers soon is one change; who is slow holds it up no longer
             self._next_reload = None
             before = self.publisher.store.state.version
-            async with self._turn:  # what answers soon is one change; who is slow holds it up no longer
-                feeds = [feed for feed in self.feeds.values() if feed.position not in self._aside]
-                restarts = [self.host.spawn(feed.restart(), f"restart of {feed.name}") for feed in feeds]
-                with suppress(TimeoutError, StartFailed):
-                    async with asyncio.timeout(LONGEST):
-                        await _unfinished(restarts)
-                        await self._answers.wait(feeds, everyone=True)
-                candidates = [*self.overlays.changed(), *self._gathering.take(self._now(), everything=True)]
-                applied = await self.transactions.take(candidates, retry=True)
-            ending = await _unfinished(restarts, self._options.start_timeout)
+            feeds = [feed for feed in self.feeds.values() if feed not in self._aside]
+            restarts = {feed.restart(): feed for feed in feeds}
+            with suppress(TimeoutError, StartFailed):
+                async with asyncio.timeout(LONGEST):
+                    await unfinished(restarts)
+                    await self._answers.wait(feeds, everyone=True)
+            candidates = [*self.overlays.changed(), *self._gathering.take(self._now(), everything=True)]
+            applied = await self.transactions.take(candidates, retry=True)
+        ending = await unfinished(restarts, self._options.start_timeout)
         silent: Sequence[DynconfError] = ()
         try:
             await self._answers.wait(feeds, everyone=True)
@@ -189,16 +183,14 @@ class Manager:
             silent = error.failures
         async with self._turn:
             late = await self.transactions.take(self._gathering.take(self._now(), everything=True))
+        here = [feed for feed in feeds if not feed.closed]
+        lasting = {restarts[restart] for restart in ending}
         problems = [
             *self.transactions.problems(),
             *(Problem("", fault.reason, origin=fault.origin) for fault in self.overlays.faults),
-            *(problem for feed in feeds for problem in feed.problems()),
+            *(problem for feed in here for problem in feed.problems()),
             *map(_problem, silent),
-            *(
-                Problem("", "it does not end, so it could not be read anew", origin=Origin(feed.name))
-                for feed, restart in zip(feeds, restarts, strict=True)
-                if restart in ending
-            ),
+            *(Problem("", _LASTING, origin=Origin(feed.name)) for feed in here if feed in lasting),
         ]
         if problems:
             raise ChangeRefused(tuple(dict.fromkeys(problems)), "not everything could be reloaded")
@@ -211,6 +203,7 @@ class Manager:
             StartFailed: it does not answer, or is not readable.
             ChangeRefused: the settings would not be valid with it.
         """
+        await self._when_loaded()
         places = self._roster.place(source, before)
         self._roster.admit(given, places)
         feeds = [self._feed(place, aside=True) for place in places]
@@ -222,13 +215,13 @@ class Manager:
                 found = self._set_aside(source, feeds)
                 applied = await self.transactions.whole(lambda: self.publisher.store.plan(found, whole=True))
                 for feed in feeds:
-                    for late in self._aside.pop(feed.position).take(0, everything=True):
+                    for late in self._aside.pop(feed).take(0, everything=True):
                         self.arrived(feed, late)
                 return applied
         except BaseException:
             self._roster.dismiss(places)
             self._let_go(feeds)
-            await _ended(feeds)
+            await ended(feeds, END_TIME)
             raise
 
     async def remove(self, given: Source | str) -> Applied:
@@ -238,6 +231,7 @@ class Manager:
             ChangeRefused: the settings would not be valid without it.
             UsageError: there is no such source.
         """
+        await self._when_loaded()
         places = self._roster.find(given)
         positions = {place.position for place in places}
         async with self._turn:
@@ -247,7 +241,7 @@ class Manager:
             self._roster.dismiss(places)
             feeds = [self.feeds[position] for position in positions if position in self.feeds]
             self._let_go(feeds)
-        await _ended(feeds)
+        await ended(feeds, END_TIME)
         return applied
 
     async def change(self, make_plan: Callable[[], Plan], *, leaving: bool = False) -> Applied:
@@ -259,6 +253,21 @@ class Manager:
         """
         async with self._turn:
             return await self.transactions.whole(make_plan, insist=leaving)
+
+    async def leave(self, make_plan: Callable[[], Plan]) -> None:
+        """End an override, even if nobody waits for that any longer, or everything is stopped."""
+
+        async def leave() -> None:
+            try:
+                await self.change(make_plan, leaving=True)
+            except asyncio.CancelledError:
+                self.publisher.commit(make_plan())
+                raise
+
+        leaving = self.host.spawn(leave(), "end of an override")
+        await asyncio.wait([leaving])
+        if not leaving.cancelled():
+            leaving.result()
 
     def change_now(self, make_plan: Callable[[], Plan]) -> None:
         """Carry out a change that need not be prepared, from code on the loop that cannot wait.
@@ -285,13 +294,13 @@ class Manager:
 
     def arrived(self, feed: SourceFeed, candidate: Candidate) -> None:
         """Gather new content of a document."""
-        gathering = self._aside.get(feed.position, self._gathering)
+        gathering = self._aside.get(feed, self._gathering)
         gathering.put(candidate, self._now(), feed.source.settle if feed.is_loaded else 0.0)
         self._news.set()
 
     def withdrawn(self, feed: SourceFeed, rank: Rank) -> None:
         """Forget content that was not taken, and that its document does not have any more."""
-        self._aside.get(feed.position, self._gathering).drop(rank)
+        self._aside.get(feed, self._gathering).drop(rank)
         self.transactions.forget(rank)
 
     def progressed(self) -> None:
@@ -329,6 +338,11 @@ class Manager:
             feed.reserve = {}
         return applied
 
+    async def _when_loaded(self) -> None:
+        """Wait for the first load, half of which nobody is to see."""
+        await self._loaded.wait()
+        self._answers.check()
+
     async def _follow(self) -> None:
         """Take what arrives, for as long as the host lives."""
         while True:
@@ -349,36 +363,24 @@ class Manager:
         feed.keeps = self._cache is not None and self._cache.keeps(place.position)
         self.feeds[place.position] = feed
         if aside:
-            self._aside[place.position] = Gathering()
+            self._aside[feed] = Gathering()
         return feed
 
     def _set_aside(self, source: Source, feeds: Iterable[SourceFeed]) -> list[Candidate]:
         if any(feed.closed for feed in feeds):
             raise UsageError(f"{source.name} was removed while it was added")
-        return [item for feed in feeds for item in self._aside[feed.position].take(0, everything=True)]
+        return [item for feed in feeds for item in self._aside[feed].take(0, everything=True)]
 
     def _let_go(self, feeds: Iterable[SourceFeed]) -> None:
         for feed in feeds:
+            if feed.closed:  # and its place may be another's by now
+                continue
             feed.close()
             self.feeds.pop(feed.position, None)
-            self._aside.pop(feed.position, None)
+            self._aside.pop(feed, None)
             for document in feed.documents.values():
                 self._gathering.drop(document.rank)
                 self.transactions.forget(document.rank)
-
-
-async def _ended(feeds: Iterable[SourceFeed]) -> None:
-    """Wait for sources that are to end."""
-    await asyncio.gather(*(feed.stop() for feed in feeds))
-
-
-async def _unfinished(
-    tasks: Collection[asyncio.Task[None]], patience: float | None = None
-) -> Collection[asyncio.Task[None]]:
-    """Wait for tasks, for so many seconds; those that are not done by then."""
-    if not tasks:
-        return ()
-    return (await asyncio.wait(tasks, timeout=patience))[1]
 
 
 def _problem(failure: DynconfError) -> Problem:

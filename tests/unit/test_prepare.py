@@ -46,7 +46,7 @@ def test_retry_after_a_back_off() -> None:
         house.clock.advance(30.0)
         house.numbers.until(lambda now: now.a == BAD, 20)
         assert house.state("left") == "live"
-        assert len(house.errors.items) == 1
+        assert len(house.errors.wait()) == 1
 
 
 def test_another_value_is_tried_at_once() -> None:
