@@ -4,7 +4,6 @@ import os
 import pathlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from importlib.metadata import EntryPoint
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dynconf._addresses import Address, Mistake, placed, replaced, shown, split, unknown
 from dynconf._models.build import type_name
 from dynconf._schemes import schemes, source_at, valid
+from dynconf._values.lazily import lazily
 from dynconf._values.limits import Limits
 from dynconf._values.merge import How, Merge
 from dynconf._values.source import Source
@@ -190,7 +190,7 @@ class _Bootstrap:
         options = {name: self._filled(value, (*at, name)) for name, value in item.items() if name != scheme}
         return placed(scheme, place), options
 
-    @cached_property
+    @lazily
     def _schemes(self) -> dict[str, EntryPoint]:
         return schemes()
 

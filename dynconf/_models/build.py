@@ -4,7 +4,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
-from functools import cache, cached_property, cmp_to_key, lru_cache, partial
+from functools import cache, cmp_to_key, lru_cache, partial
 from typing import Any, get_args
 
 from pydantic import BaseModel, RootModel, ValidationError
@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 from dynconf._models.places import place_at
 from dynconf._models.schema import Field, family, fields_of, top_keys
 from dynconf._models.shape import is_model
+from dynconf._values.lazily import lazily
 from dynconf._values.merge import merged
 from dynconf._values.secrets import Place, Quotes, fields_held, scrubbed, secret_texts
 from dynconf._values.tree import MISSING, Delta, Path, Tree, copied, find
@@ -173,7 +174,7 @@ class _Telling:
         self._own = own
         self._known = known
 
-    @cached_property
+    @lazily
     def _quotes_secret(self) -> Quotes:
         return Quotes(secret_texts(self._data, self._known()))
 

@@ -1,10 +1,10 @@
 """Which places of a tree hold secrets, as the classes that read them say."""
 
 from collections.abc import Iterable
-from functools import cached_property
 
 from dynconf._models.schema import Model
 from dynconf._models.shape import ANY, Shape, described
+from dynconf._values.lazily import lazily
 from dynconf._values.secrets import SECRET, Place, looks_secret
 from dynconf._values.tree import Path
 
@@ -29,7 +29,7 @@ class Declared(Place):
         self._below: dict[str, Place] = {}
         super().__init__(secret=any(shape.secret for shape in self._shapes))
 
-    @cached_property
+    @lazily
     def hidden(self) -> bool:
         """Whether this, or anything below, is secret: a text may stand for all that is below."""
         seen: set[Shape] = set()

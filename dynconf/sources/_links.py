@@ -3,8 +3,9 @@
 import errno
 import os
 import stat
-from functools import cached_property
 from typing import TypeAlias
+
+from dynconf._values.lazily import lazily
 
 Identity: TypeAlias = tuple[int, int]
 """Device and inode: what tells a folder from a later one of the same name."""
@@ -63,7 +64,7 @@ class Links:
                 found[folder] = identity
         return found
 
-    @cached_property
+    @lazily
     def mounts(self) -> frozenset[str]:
         """What something is mounted on, files among them; known on Linux only."""
         try:
