@@ -11,6 +11,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from dynconf._host.greenlets import refuse_greenlets
 from dynconf._host.inbox import Inbox, trace
 from dynconf._host.process import discharge, enlist, park
 from dynconf._host.threads import CallbackThreads
@@ -47,7 +48,11 @@ class Host:
                 queued; for a forked child, which may be about to become another program.
             threads: how many synchronous callbacks may run side by side.
             on_fork: a bound method, held weakly; a forked child calls it once this host is dead there.
+
+        Raises:
+            UsageError: gevent or eventlet has replaced what a host is made of, or will.
         """
+        refuse_greenlets()
         host = cls(name, threaded=True, threads=threads, on_fork=on_fork)
         loop = None if delay else asyncio.SelectorEventLoop()
         if loop:
@@ -64,7 +69,12 @@ class Host:
 
     @classmethod
     def in_loop(cls, name: str, *, threads: int = 16, on_fork: Callable[[], object] | None = None) -> "Host":
-        """Live in the caller's running loop, which is never closed nor otherwise disturbed."""
+        """Live in the caller's running loop, which is never closed nor otherwise disturbed.
+
+        Raises:
+            UsageError: as for `in_thread`.
+        """
+        refuse_greenlets()
         loop = asyncio.get_running_loop()
         host = cls(name, threaded=False, threads=threads, on_fork=on_fork)
         host._inbox.open(loop)

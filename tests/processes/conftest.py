@@ -1,0 +1,42 @@
+"""What the programs are configured by, and what starts them."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes.running import Document, Program
+from tests.servers.fixtures import ConsulSpace
+
+
+@pytest.fixture
+def document(request: pytest.FixtureRequest, tmp_path: Path) -> Document:
+    """A file with the number 1 in it; parametrised with "consul", a key with that."""
+    if getattr(request, "param", "file") == "consul":
+        space: ConsulSpace = request.getfixturevalue("consul")
+        document = Document(
+            f"consul://{space.agent.address}/{space.prefix}app",
+            lambda n: space.put("app", json.dumps({"n": n}).encode()),
+        )
+    else:
+        file = tmp_path / "app.yaml"
+        document = Document(f"file:{file}", lambda n: file.write_text(f"n: {n}"))
+    document.save(1)
+    return document
+
+
+@pytest.fixture
+def start(tmp_path: Path, document: Document) -> Iterator[Callable[..., Program]]:
+    """A function that starts a program with the options of `Program`; it is ended after the test."""
+    with ExitStack() as stack:
+
+        def start(*words: str, **options: Any) -> Program:
+            program = Program(tmp_path / "program", document.address, words, **options)
+            stack.callback(program.stop)
+            program.start()
+            return program
+
+        yield start
