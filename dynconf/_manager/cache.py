@@ -154,19 +154,18 @@ def instead(
     candidates: Sequence[Candidate], problems: Sequence[Problem], feeds: Sequence[SourceFeed]
 ) -> Iterator[list[Candidate]]:
     """Sets to try in place of one that was refused: what is to blame from the cache, then all of it."""
-    kept: dict[Key, Candidate] = {}
-    for feed in feeds:
-        for document in feed.reserve:
-            if (found := feed.kept(document)) is not None:
-                kept[found.key] = found
+    by_position: dict[Fraction | float, SourceFeed] = {feed.position: feed for feed in feeds}
     blamed = {(one.origin.source, one.origin.document) for one in problems if one.origin is not None}
-    to_blame = {
-        one.key: kept[one.key]
-        for one in candidates
-        if one.key in kept
-        and isinstance(one.content, Layer)
-        and (one.content.source, one.content.document) in blamed
-    }
+    kept: dict[Key, Candidate] = {}
+    to_blame: dict[Key, Candidate] = {}
+    for one in candidates:
+        if isinstance(one.key, int) or not isinstance(one.content, Layer):
+            continue
+        found = by_position[one.key[0]].kept(one.content.document)
+        if found is not None:
+            kept[one.key] = found
+            if (one.content.source, one.content.document) in blamed:
+                to_blame[one.key] = found
     for choice in (to_blame, kept):
         if choice:
             yield [choice.get(one.key, one) for one in candidates]
