@@ -1,12 +1,12 @@
 """Sends a protocol's requests to whichever server is healthy, with the credentials."""
 
 import asyncio
-import logging
 import random
 import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from io import BytesIO
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -14,13 +14,20 @@ import httpx
 
 from dynconf._http.circuits import Circuits
 from dynconf._http.endpoint import Endpoint
+from dynconf._http.exposed import warn_of_exposure
 from dynconf._http.faults import CONNECT_TIME, unreachable, unresolved
 from dynconf._http.tls import TLS
+from dynconf._http.unlogged import unlogged
 from dynconf.errors import LimitExceeded, SourceUnavailable, UnexpectedReply
 from dynconf.protocols.exchange import Reply, Request
 
 BODY_TIME: Final = 60.0
 """Seconds that a reply's body may take, once it has begun."""
+
+MOST_PARTS: Final = 20_000
+LEAST_PART: Final = 64
+"""Parts that a reply's body may come in if they are smaller than that many bytes on average: each costs
+a processor some 30 microseconds, however small it is."""
 
 NAME_TIME: Final = 10.0
 """Seconds that a name's addresses are taken for what they were, while they can be connected to."""
@@ -37,8 +44,6 @@ _KEEP_ALIVE: Final = [
         if hasattr(socket, name)
     ),
 ]
-
-_logger = logging.getLogger("dynconf.http")
 
 
 class Blocking(Protocol):
@@ -77,7 +82,6 @@ class Client:
         self._addresses: dict[Endpoint, list[str]] = {}
         self._fresh_until: dict[Endpoint, float] = {}
         self._worked: dict[Endpoint, str] = {}
-        self._warned = False
 
     async def send(self, request: Request) -> Reply:
         """Ask the servers in turn until one answers.
@@ -116,8 +120,9 @@ class Client:
     async def close(self) -> None:
         """Close every connection."""
         pools, self._pools = self._pools, {}
-        for pool in pools.values():
-            await pool.aclose()
+        with unlogged():
+            for pool in pools.values():
+                await pool.aclose()
 
     # Inside
 
@@ -143,14 +148,15 @@ class Client:
         self, pool: httpx.AsyncHTTPTransport, endpoint: Endpoint, address: str, request: Request
     ) -> Reply:
         """Ask twice if need be: a connection that was kept may have been closed meanwhile."""
-        try:
-            return await self._exchange(pool, endpoint, address, request)
-        except httpx.ConnectError:
-            raise
-        except (httpx.NetworkError, httpx.RemoteProtocolError):
-            if not request.repeatable:
+        with unlogged():
+            try:
+                return await self._exchange(pool, endpoint, address, request)
+            except httpx.ConnectError:
                 raise
-        return await self._exchange(pool, endpoint, address, request)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                if not request.repeatable:
+                    raise
+            return await self._exchange(pool, endpoint, address, request)
 
     async def _exchange(
         self, pool: httpx.AsyncHTTPTransport, endpoint: Endpoint, address: str, request: Request
@@ -172,7 +178,7 @@ class Client:
             if response is not None:
                 await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, body, str(endpoint))
+        return Reply(response.status_code, headers, body, str(endpoint), request.limit)
 
     def _http_request(self, endpoint: Endpoint, address: str, request: Request) -> httpx.Request:
         query = "&".join(
@@ -201,9 +207,8 @@ class Client:
 
     def _log_in(self, endpoint: Endpoint, request: Request) -> Mapping[str, str]:
         headers = {**self._credentials(), **request.credentials}
-        if headers and endpoint.scheme == "http" and not (endpoint.is_loopback or self._warned):
-            self._warned = True
-            _logger.warning("%s: credentials are sent unencrypted; use https", endpoint)
+        if headers:
+            warn_of_exposure(endpoint)
         return headers
 
     async def _pool(self, held: bool) -> httpx.AsyncHTTPTransport:
@@ -264,11 +269,13 @@ async def _body(response: httpx.Response, endpoint: Endpoint, limit: int) -> byt
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"", "identity"}:
         raise UnexpectedReply(f"{endpoint} sends a compressed answer, which was not asked for")
-    parts = []
-    size = 0
+    body = BytesIO()  # a list of parts would be many times as large as parts of two bytes
+    parts = 0
     async for part in response.aiter_raw():
-        size += len(part)
-        if size > limit:
+        parts += 1
+        if parts > MOST_PARTS and body.tell() < LEAST_PART * parts:
+            raise LimitExceeded(f"{endpoint} sends an answer in more than {MOST_PARTS} tiny parts")
+        if body.tell() + len(part) > limit:
             raise LimitExceeded(f"{endpoint} sends an answer of more than {limit} bytes")
-        parts.append(part)
-    return b"".join(parts)
+        body.write(part)
+    return body.getvalue()

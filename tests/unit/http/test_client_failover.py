@@ -1,7 +1,6 @@
 """Several servers: who is asked next, and when nobody may be."""
 
 import asyncio
-import logging
 
 import pytest
 
@@ -211,27 +210,3 @@ async def test_name_service_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
             assert (await client.send(GET)).body == b"here"
             client._addresses.clear()
             assert "the name service does not answer" in await fails(client)
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was warned of."""
-    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-
-
-@in_loop
-async def test_credentials_in_the_clear(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """That they leave the machine unencrypted is said, once, and without them."""
-    Names(monkeypatch, consul=["127.0.0.1"])
-    async with FakeServer(ok()) as server:
-        address = server.endpoint("consul")
-        async with client_of(address) as client:
-            for _ in range(3):
-                await client.send(GET)
-        assert warnings(caplog) == [f"{address}: credentials are sent unencrypted; use https"]
-        caplog.clear()
-        async with client_of(address, credentials=dict) as nothing, client_of(server) as local:
-            await nothing.send(GET)
-            await local.send(GET)
-        assert warnings(caplog) == []
