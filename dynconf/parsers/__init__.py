@@ -14,6 +14,7 @@
 import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final, Protocol, cast
 
@@ -28,6 +29,7 @@ from dynconf.parsers._unfold import Entry, unfold
 
 __all__ = ["FORMATS", "Parsed", "locate", "parse", "unfolded"]
 
+_MOST_LOCATED: Final = 1 << 20
 _JSON: Final = re.compile(rb'(\xef\xbb\xbf)?\s*[\[{]\s*["{\[]')
 _UNKNOWN: Final = (
     "neither the name nor a type tells the format, and the content is no JSON; as YAML: {}; give format="
@@ -98,19 +100,25 @@ def locate(content: bytes, format: str, path: Path) -> tuple[int, int] | None:
 
     If nothing stands there it is the nearest ancestor that does. A YAML alias leads to the text
     that it stands for. The content is read once more for this, so ask only when someone wants
-    to know; it must have been parsed before, so that its limits hold. Never raises.
+    to know; it must have been parsed before, so that its limits hold. Of a document of more than a
+    megabyte it is not told: whoever writes a bad one should not have all wait. Never raises.
 
     Args:
         content: the document's bytes.
         format: what `parse` read it as.
         path: from the document's own root.
     """
-    if format not in FORMATS:
+    if format not in FORMATS or len(content) > _MOST_LOCATED:
         return None
     try:
-        return _parser(format).places(content).find(path)
+        return _places(content, format).find(path)
     except ParseError:
         return None
+
+
+@lru_cache(maxsize=1)  # one look at a document may ask for many of its places
+def _places(content: bytes, format: str) -> Places:
+    return _parser(format).places(content)
 
 
 def _parser(format: str) -> _Parser:

@@ -5,16 +5,14 @@ import re
 import sys
 from collections.abc import Callable
 from functools import partial
-from itertools import accumulate
 from typing import Any, Final
 
+from dynconf._values.json_size import exceeded_by
 from dynconf._values.limits import Limits
 from dynconf.parsers._decode import decode, refuse_surrogates
 from dynconf.parsers._faults import exceeded, fault, line_column, quoted
 from dynconf.parsers._places import Places
 
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-_STEP: Final = [1 if chr(byte) in "[{" else -1 for byte in range(256)]
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|[^\[\]{}\s,:"]++', re.DOTALL)
 _CONSTANTS: Final = ("NaN", "Infinity", "-Infinity")
@@ -45,7 +43,9 @@ def parse(content: bytes, limits: Limits) -> Any:
         LimitExceeded: over one of the limits.
     """
     text = decode(content)
-    _check(text.encode(), limits)
+    over = exceeded_by(text.encode(), depth=limits.depth, nodes=limits.nodes, keys=limits.keys)
+    if over is not None:
+        raise exceeded(over, limits)
     try:
         value = json.loads(text, object_pairs_hook=_mapping, parse_constant=_refuse)
         if _SURROGATE.search(text):
@@ -81,32 +81,6 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(_: str) -> None:
     raise _RefusedError
-
-
-def _check(content: bytes, limits: Limits) -> None:
-    """Refuse what is over a limit before anything is built of it.
-
-    Values begin after a bracket, a comma or a colon, so counting these tells their number.
-    """
-    openers = content.count(b"[") + content.count(b"{")
-    colons = content.count(b":")
-    if openers <= limits.depth and openers + content.count(b",") < limits.nodes and colons <= limits.keys:
-        return  # even if all of them stood outside texts
-    # Each text is a key or a value: there is no need to take out more than there may be.
-    most = limits.nodes + limits.keys
-    marked = content.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if marked.count(b'"') // 2 > most:
-        raise exceeded("keys" if colons > limits.keys else "nodes", limits)
-    bare = b'""'.join(marked.split(b'"')[::2]).translate(None, b" \t\r\n")
-    if bare.count(b":") > limits.keys:
-        raise exceeded("keys", limits)
-    openers = bare.count(b"[") + bare.count(b"{")
-    empty = bare.count(b"[]") + bare.count(b"{}")
-    if openers + bare.count(b",") + 1 - empty > limits.nodes:
-        raise exceeded("nodes", limits)
-    levels = accumulate(map(_STEP.__getitem__, bare.translate(None, _NO_BRACKETS)))
-    if max(levels, default=0) > limits.depth:
-        raise exceeded("depth", limits)
 
 
 def _scan(text: str) -> Places:

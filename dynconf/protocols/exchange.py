@@ -58,12 +58,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply. `headers` has names in lower case; `server` is the address that answered."""
+    """One reply.
+
+    Args:
+        status: of HTTP.
+        headers: with names in lower case.
+        body: the content.
+        server: the address that answered.
+        limit: bytes that the body might have had.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     server: str = ""
+    limit: int = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

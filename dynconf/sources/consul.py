@@ -197,7 +197,7 @@ class _Run:
             source.members,
             source.server.access().anonymous,
             # Values come in base64, each with some words around it.
-            limit=2 * feed.limits.bytes + 1024 * feed.limits.keys,
+            limit=2 * feed.limits.bytes + 512 * (feed.limits.keys if self._layout.recurse else 8),
         )
         steps = follow(watch, watching=feed.watching, now=feed.clock.monotonic, random=random.random)
 

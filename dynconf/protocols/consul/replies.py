@@ -1,11 +1,11 @@
 """What Consul's replies mean: which are answers, and what is wrong with the others."""
 
-import json
 from typing import Any, Final
 
 from dynconf.errors import AccessDenied, RequestRefused, SourceError, UnexpectedReply
 from dynconf.protocols.exchange import Reply
 from dynconf.protocols.failures import failing, redirected, stranger
+from dynconf.protocols.json_reply import json_in
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -57,10 +57,11 @@ def data_of(reply: Reply) -> Any:
 
     Raises:
         UnexpectedReply: there is none.
+        LimitExceeded: there is more than the request allows for.
     """
     try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
+        return json_in(reply)
+    except ValueError:
         raise not_consul(reply) from None
 
 

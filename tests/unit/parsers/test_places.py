@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynconf._values.limits import Limits
-from dynconf.parsers import locate, parse
+from dynconf.parsers import _json, locate, parse
+from dynconf.parsers._places import Places
 
 # Each leaf is a number of its own, so that its text can be recognised where it is found.
 SHAPES = st.recursive(
@@ -201,3 +202,26 @@ DOTENV = "A=1\nexport B='x\ny' # note\nC= # empty\nA=2\n"
 def test_where(format: str, text: str, path: tuple[str | int, ...], place: tuple[int, int]) -> None:
     """Values of every form are found, through aliases and merges; what is missing leads to its parent."""
     assert locate(text.encode(), format, path) == place
+
+
+def test_many_places_take_one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that twenty things are wrong with is not read twenty times to tell where."""
+    read = _json.places
+    readings: list[bytes] = []
+
+    def noted(content: bytes) -> Places:
+        readings.append(content)
+        return read(content)
+
+    monkeypatch.setattr(_json, "places", noted)
+    content = json.dumps({"ports": ["x"] * 20, "of": "test_many_places"}).encode()
+    found = [locate(content, "json", ("ports", number)) for number in range(20)]
+    assert found == [(1, 12 + 5 * number) for number in range(20)]
+    assert readings == [content]
+
+
+@pytest.mark.parametrize(("size", "place"), [(1 << 20, (1, 7)), ((1 << 20) + 1, None)])
+def test_very_large(size: int, place: tuple[int, int] | None) -> None:
+    """Of a document of more than a megabyte it is not told; reading it again would take too long."""
+    content = b'{"a": 1}'.ljust(size)
+    assert locate(content, "json", ("a",)) == place
