@@ -41,7 +41,7 @@ def layer_of(source: Source, name: str, update: Update, limits: Limits) -> Layer
     if not isinstance(content, bytes):
         return replace(layer, tree=_mapping(nested(at, copied(content)), layer.origin()))
     if not content.strip(b" \t\r\n\0\xef\xbb\xbf"):
-        if source.allow_empty:
+        if source.allow_empty and b"\0" not in content:  # which a crash leaves of a file
             return layer
         raise ParseError("it is empty (allow_empty=True would take that for a document)", layer.origin())
     from dynconf.parsers import locate, parse  # noqa: PLC0415 - parsers are costly to import

@@ -140,7 +140,7 @@ def _put(result: Resolved, path: Path, text: str, meaning: Meaning) -> None:
     if meaning.json != "never":
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             if meaning.json == "always":
                 fault = Fault(path, "expected JSON, as the field holds several values", "other text")
                 result.faults.append((meaning.name, fault))

@@ -20,6 +20,7 @@ from dynconf._values.tree import Path
 
 MASK = "***"
 _SHORT = 4
+_LONGEST = 4096
 
 _LOOKS_SECRET = re.compile(
     r"pass(word|wd|phrase|code)|(^|[_\-.])(pass|pwd)([_\-.]|$)|secret|token|credential"
@@ -165,8 +166,11 @@ _ESCAPED = re.compile(r"[^A-Za-z0-9_.~-]+")
 def scrubbed(message: str, value: Any) -> str:
     """A validator's own message with every part of its input replaced by `***`.
 
-    Short texts are replaced as words only: a port of 0 is not every nought of the message.
+    Short texts are replaced as words only: a port of 0 is not every nought of the message. A message
+    that is too long to be read is left out.
     """
+    if len(message) > _LONGEST:
+        return f"{MASK} (a message of {len(message)} characters)"
     found = {text for text in _texts(value) if text and text in message}
     if found:
         # One pass, the longest first: what is put in is never looked at again.

@@ -175,7 +175,7 @@ ONE = "sources: [file:a.yaml]\n"
         # Its keys
         (
             "\nsorces: []\n",
-            "2:9: sorces: no key that may stand here; known are cache, cache_after, callback_threads, limits, merge, ",
+            "2:9: sorces: no key that may stand here; known are cache, cache_after, callback_threads, ",
         ),
         ("\nsorces: []\n", "did you mean 'sources'?"),
         (ONE + "profile: {a: b}", "2:10: profile: expected a valid string or a valid list, got mapping"),

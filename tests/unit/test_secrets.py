@@ -438,3 +438,9 @@ def test_an_error_of_any_type_may_quote(kind: str) -> None:
 def test_a_message_is_scrubbed_once(message: str, value: object, shown: str) -> None:
     """What is replaced is not replaced again, and short values do not garble words and numbers."""
     assert scrubbed(message, value) == shown
+
+
+def test_a_message_that_is_too_long_is_left_out() -> None:
+    """A validator that quotes a large document costs nothing, and fills no log."""
+    text = "x" * 100_000
+    assert scrubbed(f"cannot take {text}", text) == "*** (a message of 100012 characters)"
