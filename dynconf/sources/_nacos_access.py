@@ -1,14 +1,21 @@
 """Where Nacos is and how to get in: what is said, and for the rest the customary environment variables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from dynconf._http.client import Blocking, Client
 from dynconf._http.endpoint import Endpoint
+from dynconf._http.exposed import warn_of_exposure
 from dynconf._http.tls import TLS
-from dynconf.errors import SourceError, SourceUnavailable, UsageError
+from dynconf.errors import SourceUnavailable, UsageError
+from dynconf.protocols.exchange import Reply, Request
 
 PORT: Final = 8848
+_READY: Final = (
+    "a Nacos that is ready says so at /v1/console/health/readiness (1.x and 2.x) or"
+    " /v3/admin/core/state/readiness (3.x), below its context path"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +57,24 @@ def endpoints(addresses: Sequence[str], context_path: str) -> tuple[Endpoint, ..
     return tuple(dict.fromkeys(one if one.path else replace(one, path=path) for one in found))
 
 
-def explained(error: SourceError) -> SourceError:
-    """The same error, and if nobody answers, how to find out whether the server is ready."""
-    if type(error) is not SourceUnavailable:
-        return error
-    return SourceUnavailable(
-        f"{error.reason}; a Nacos that is ready says so at /v1/console/health/readiness (1.x and 2.x) or"
-        " /v3/admin/core/state/readiness (3.x), below its context path",
-        error.origin,
-    )
+class NacosClient(Client):
+    """The connections to one Nacos; who reaches nobody is told how to find out whether it is ready.
 
+    Args:
+        access: where it is. Each request brings its own token.
+        blocking: where name resolution and reading of certificates happen.
+    """
 
-def no_headers() -> Mapping[str, str]:
-    """The credentials of all requests: none, as each one's token is its own."""
-    return {}
+    def __init__(self, access: Access, blocking: Blocking) -> None:
+        super().__init__(access.endpoints, access.tls, dict, blocking)
+        if access.username:  # the password goes in a body, of which the connections know nothing
+            warn_of_exposure(*access.endpoints)
+
+    async def send(self, request: Request) -> Reply:
+        """See `Client`."""
+        try:
+            return await super().send(request)
+        except SourceUnavailable as error:
+            if type(error) is not SourceUnavailable:
+                raise
+            raise SourceUnavailable(f"{error.reason}; {_READY}", error.origin) from None

@@ -13,8 +13,8 @@ from dynconf.errors import SourceError
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.listen import MOST
 from dynconf.protocols.nacos.login import Login
-from dynconf.protocols.nacos.watch import Answered, News, Transport, Watched, follow, look
-from dynconf.sources._nacos_access import Access, explained
+from dynconf.protocols.nacos.watch import Answered, News, Watched, follow, look
+from dynconf.sources._nacos_access import Access
 
 Report = Callable[[News | Answered], None]
 
@@ -37,10 +37,10 @@ class NacosHub:
         self._login = Login(access.username, access.password, clock.monotonic, random.random)
         self._lanes: list[_Lane] = []
 
-    @property
-    def transport(self) -> Transport | None:
-        """How changes are noticed; `None` as long as that is not known."""
-        return next((lane.watched.transport for lane in self._lanes), None)
+    def transport(self, report: Report) -> str:
+        """How changes are noticed for somebody who follows; empty as long as that is not known."""
+        found = {lane.watched.transport for lane in self._lanes if lane.tells(report)}
+        return ", ".join(sorted(filter(None, found)))
 
     async def read(self, key: NacosKey) -> News:
         """Read one configuration, and follow nothing.
@@ -48,11 +48,7 @@ class NacosHub:
         Raises:
             SourceError: it cannot be read.
         """
-        try:
-            news = await Driver(self._client.send).run(look(self._login, key, self._limit))
-        except SourceError as error:
-            raise explained(error) from None
-        return news
+        return await Driver(self._client.send).run(look(self._login, key, self._limit))
 
     @contextmanager
     def follow(self, keys: Sequence[NacosKey], report: Report) -> Iterator["asyncio.Future[None]"]:
@@ -69,9 +65,7 @@ class NacosHub:
         joined = []
         for start in range(0, len(keys), MOST):
             part = keys[start : start + MOST]
-            scope = self._scope(part)
-            lane = next((lane for lane in self._lanes if lane.room(part, scope)), None)
-            lane = lane or self._new_lane(scope)
+            lane = next((lane for lane in self._lanes if lane.room(part)), None) or self._new_lane()
             lane.join(part, report, broken)
             joined.append(lane)
         try:
@@ -89,13 +83,9 @@ class NacosHub:
         self._lanes.clear()
         await self._client.close()
 
-    def _scope(self, keys: Sequence[NacosKey]) -> frozenset[tuple[str, str]]:
-        """The rights that a poll for these needs; with a log-in, one poll is for one namespace and group."""
-        return frozenset((key.namespace, key.group) for key in keys) if self._login.logged_in else frozenset()
-
-    def _new_lane(self, scope: frozenset[tuple[str, str]]) -> "_Lane":
+    def _new_lane(self) -> "_Lane":
         watched = Watched(self._login, self._access.wait, self._access.interval, self._limit)
-        lane = _Lane(watched, scope, self._client, self._clock)
+        lane = _Lane(watched, self._client, self._clock)
         lane.task.add_done_callback(lambda _: self._lanes.remove(lane) if lane in self._lanes else None)
         self._lanes.append(lane)
         return lane
@@ -104,20 +94,21 @@ class NacosHub:
 class _Lane:
     """One long poll, and whom it tells of what."""
 
-    def __init__(
-        self, watched: Watched, scope: frozenset[tuple[str, str]], client: Client, clock: Clock
-    ) -> None:
+    def __init__(self, watched: Watched, client: Client, clock: Clock) -> None:
         self.watched = watched
-        self._scope = scope
         self._followers: dict[Report, tuple[frozenset[NacosKey], asyncio.Future[None]]] = {}
         self._driver = Driver(client.send, clock.sleep, self._tell)
         steps = follow(watched, now=clock.monotonic, random=random.random)
         self.task = asyncio.create_task(self._driver.run(steps), name="nacos: changes")
         self.task.add_done_callback(self._ended)
 
-    def room(self, keys: Sequence[NacosKey], scope: frozenset[tuple[str, str]]) -> bool:
-        """Whether these, which need the rights of a scope, may join as well."""
-        return scope == self._scope and len(self.watched) + len(keys) <= MOST
+    def room(self, keys: Sequence[NacosKey]) -> bool:
+        """Whether these may join as well."""
+        return len(self.watched) + len(keys) <= MOST
+
+    def tells(self, report: Report) -> bool:
+        """Whether he follows something here."""
+        return report in self._followers
 
     def join(self, keys: Sequence[NacosKey], report: Report, broken: "asyncio.Future[None]") -> None:
         """Tell somebody of these from now on; they are read at once."""
@@ -138,10 +129,18 @@ class _Lane:
             if isinstance(news, Answered):
                 report(Answered(news.keys & keys))
             elif news.key in keys:
-                report(replace(news, error=explained(news.error)) if news.error else news)
+                report(replace(news, error=news.error and _twin(news.error)))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()
         for _, broken in self._followers.values():
             if not broken.done() and error is not None:
                 broken.set_exception(error)
+
+
+def _twin(error: SourceError) -> SourceError:
+    """The same error once more, as each source writes into it that it is its own."""
+    twin = type(error).__new__(type(error))
+    twin.args = error.args
+    vars(twin).update(vars(error))
+    return twin

@@ -166,7 +166,7 @@ class _Run:
 
     def report(self, news: News | Answered) -> None:
         """Tell the feed what the hub has found."""
-        self._feed.transport = self._hub.transport or ""
+        self._feed.transport = self._hub.transport(self.report)
         if isinstance(news, Answered):
             for key in news.keys:
                 self._standing.answered(key)

@@ -1,5 +1,6 @@
 """A Nacos server: where it is, how to get in, and its configurations by plain calls."""
 
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from dynconf.protocols.nacos.identity import DEFAULT_GROUP, NacosConfig, NacosKe
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.operations import NacosRevision
 from dynconf.sources._connection import Connectable
-from dynconf.sources._nacos_access import Access, endpoints, no_headers
+from dynconf.sources._nacos_access import Access, NacosClient, endpoints
 from dynconf.sources._nacos_hub import NacosHub
 from dynconf.sources._variables import from_variable, variable
 
@@ -69,7 +70,7 @@ class NacosServer(Connectable):
         super().__init__()
         if not 10 <= wait <= 60:
             raise UsageError("wait is a number of seconds, 10 to 60: Nacos holds no long poll for less")
-        if not interval > 0:
+        if not 0 < interval < math.inf:
             raise UsageError("interval is a number of seconds above 0")
         endpoints(addresses, context_path)
         self._addresses = addresses
@@ -132,7 +133,9 @@ class NacosServer(Connectable):
             namespace: the id of its namespace, if not the server's.
             type: the format that readers are told: `yaml`, `json`, `properties`, `xml`, `html`,
                 `toml` or `text`.
-            cas_md5: write only if the content's `md5` is still this one.
+            cas_md5: write only if the content's `md5` is still this one, and never what is not there.
+                The latter is looked for before, as Nacos itself does not: one that is removed in
+                that very moment is made anew.
             wait: whether to wait until readers get it, which takes Nacos some 60 ms.
 
         Returns:
@@ -293,7 +296,7 @@ class NacosServer(Connectable):
         access = self.access()
 
         def make() -> NacosHub:
-            client = Client(access.endpoints, access.tls, no_headers, feed.blocking)
+            client = NacosClient(access, feed.blocking)
             return NacosHub(client, access, feed.clock, 4 * feed.limits.bytes + 65536)
 
         return feed.shared(("nacos", access), make)
@@ -301,11 +304,8 @@ class NacosServer(Connectable):
     # Inside
 
     def _client(self, host: Host) -> Client:
-        access = self.access()
         name = repr(self)
-        return Client(
-            access.endpoints, access.tls, no_headers, lambda function: host.run_callback(name, function)
-        )
+        return NacosClient(self.access(), lambda function: host.run_callback(name, function))
 
     def _login(self) -> Login:
         """The log-in of plain calls, kept for the next ones."""

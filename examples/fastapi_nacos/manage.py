@@ -12,12 +12,11 @@ from dynconf.errors import DynconfError
 
 def publish(stage: str, files: list[Path]) -> None:
     """Publish files, each under its own name."""
+    contents = {file: file.read_text("utf-8") for file in files}  # all, before the first is published
     with NacosServer() as nacos:
-        for file in files:
+        for file, content in contents.items():
             kind = file.suffix.removeprefix(".")
-            nacos.publish(
-                file.name, file.read_text(), group=GROUP, namespace=NAMESPACES[stage], type=kind, wait=True
-            )
+            nacos.publish(file.name, content, group=GROUP, namespace=NAMESPACES[stage], type=kind, wait=True)
             print(f"published {file.name} in {NAMESPACES[stage]}")
 
 
@@ -63,6 +62,10 @@ def main() -> None:
             watch(said.stage)
     except DynconfError as error:
         raise SystemExit(f"manage: {error}") from None
+    except OSError as error:
+        raise SystemExit(f"manage: {error.filename}: {error.strerror}") from None
+    except UnicodeError:
+        raise SystemExit("manage: a file is not text in UTF-8") from None
     except KeyboardInterrupt:
         pass
 

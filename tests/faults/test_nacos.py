@@ -1,4 +1,4 @@
-"""Nacos killed, emptied, frozen, cut off, locked and upgraded: the program reads on, and catches up."""
+"""Nacos locked, upgraded and taken over; see test_network.py and test_outages.py for other faults."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,92 +31,6 @@ def space(request: pytest.FixtureRequest, which: str) -> NacosSpace:
     return space
 
 
-def test_killed_and_restarted_with_data(own_nacos: Callable[..., RealNacos]) -> None:
-    """The content stays while Nacos is down; after a restart with its data the next change arrives, once."""
-    nacos = own_nacos(2)
-    nacos.publish("app.yaml", "n: 1")
-    with running(source(nacos.address)) as it:
-        nacos.kill()
-        it.becomes("stale")
-        until(lambda: "nobody listens there" in str(it.config.status()), "the cause")
-        nacos.start()
-        it.becomes("live")
-        nacos.publish("app.yaml", "n: 2")
-        it.catches_up(2)
-    assert it.reader.seen == [1, 2]
-
-
-@pytest.mark.parametrize("options", [{"version": 2}, {"version": 3, "compat": False}], ids=["poll", "look"])
-def test_restarted_empty(own_nacos: Callable[..., RealNacos], options: dict[str, Any]) -> None:
-    """A server that lost its data takes nothing from us, and what is published anew arrives."""
-    nacos = own_nacos(**options)
-    nacos.publish("app.yaml", "n: 1")
-    with running(source(nacos.address)) as it:
-        nacos.wipe()
-        it.becomes("missing")
-        assert it.settings.current.n == 1
-        nacos.publish("app.yaml", "n: 2")
-        it.catches_up(2)
-    assert it.reader.seen == [1, 2]
-
-
-def test_frozen(own_nacos: Callable[..., RealNacos]) -> None:
-    """A server that hangs is called stale once a poll takes too long; awake again, it is followed."""
-    nacos = own_nacos(2)
-    nacos.publish("app.yaml", "n: 1")
-    with running(source(nacos.address)) as it:
-        nacos.freeze()
-        it.becomes("stale")
-        assert "no answer within" in str(it.config.status())
-        nacos.thaw()
-        nacos.publish("app.yaml", "n: 2")
-        it.catches_up(2)
-    assert it.reader.seen == [1, 2]
-
-
-@pytest.mark.parametrize(("which", "stream"), [("nacos2", "upstream"), ("nacos3_without_v1", "downstream")])
-def test_black_hole(space: NacosSpace, proxy_to: Callable[[str], Proxy], stream: Any) -> None:
-    """What vanishes on its way, either way, is missed; when the way is free, the newest value arrives."""
-    proxy = proxy_to(space.server.address)
-    with running(source(proxy.address, namespace=space.namespace)) as it:
-        hole = proxy.add("timeout", stream, timeout=0)
-        space.publish("app.yaml", "n: 2")
-        it.becomes("stale")
-        assert it.settings.current.n == 1
-        space.publish("app.yaml", "n: 3")
-        hole.remove()
-        it.catches_up(3)
-    assert it.reader.seen in ([1, 3], [1, 2, 3])
-
-
-@WAYS
-def test_reset(space: NacosSpace, proxy_to: Callable[[str], Proxy]) -> None:
-    """Connections that are reset are opened again, and nothing that changed meanwhile is lost."""
-    proxy = proxy_to(space.server.address)
-    with running(source(proxy.address, namespace=space.namespace)) as it:
-        resets = proxy.add("reset_peer", timeout=0)
-        space.publish("app.yaml", "n: 2")
-        it.becomes("stale")
-        assert "the connection was lost" in str(it.config.status())
-        resets.remove()
-        it.catches_up(2)
-    assert it.reader.seen == [1, 2]
-
-
-@WAYS
-def test_cut_in_the_middle_of_a_reply(space: NacosSpace, proxy_to: Callable[[str], Proxy]) -> None:
-    """A reply of which only a part arrives is no content."""
-    proxy = proxy_to(space.server.address)
-    with running(source(proxy.address, namespace=space.namespace)) as it:
-        cut = proxy.add("limit_data", bytes=700)
-        space.publish("app.yaml", f"n: 2\nrest: {'x' * 5000}")
-        it.becomes("stale")
-        assert it.settings.current.n == 1
-        cut.remove()
-        it.catches_up(2)
-    assert it.reader.seen == [1, 2]
-
-
 @WAYS
 def test_another_server_takes_over(space: NacosSpace, proxy_to: Callable[[str], Proxy]) -> None:
     """When the server that is asked goes, the next one is asked at once, and nothing was stale."""
@@ -133,6 +47,25 @@ def test_another_server_takes_over(space: NacosSpace, proxy_to: Callable[[str], 
         space.publish("app.yaml", "n: 3")
         it.catches_up(3)
     assert it.reader.seen == [1, 2, 3]
+
+
+def test_many_places_and_a_log_in(nacos2: NacosSpace, proxy_to: Callable[[str], Proxy]) -> None:
+    """Groups and namespaces are cut off as one: each source is told each reason once, and all come back."""
+    places = [(group, namespace) for group in ("G", "H") for namespace in (nacos2.namespace, "")]
+    name = f"{nacos2.namespace}.yaml"  # of this test alone
+    for group, namespace in places:
+        nacos2.server.publish(name, "n: 1", group, namespace)
+    proxy = proxy_to(nacos2.server.address)
+    server = NacosServer(proxy.address, username=USERNAME, password=PASSWORD, wait=10)
+    config = Config(*(Nacos(name, server=server, group=group, namespace=at) for group, at in places))
+    told: list[str] = []
+    config.on_error(lambda error: told.append(str(error)))
+    with config:
+        proxy.down()
+        until(lambda: str(config.status()).count("nobody listens there") >= len(places), "the cause")
+        proxy.up()
+        until(lambda: {source.state for source in config.status().sources} == {"live"}, "all of them", 30)
+    assert len(told) == len(set(told)) <= 2 * len(places)
 
 
 def test_log_in_is_demanded_all_at_once(own_nacos: Callable[..., RealNacos]) -> None:

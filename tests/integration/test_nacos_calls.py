@@ -1,16 +1,19 @@
 """Plain calls of Nacos on real servers of each kind: get, publish, remove, list, history, in both forms."""
 
 import asyncio
+import hashlib
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from dynconf import NacosConfig, NacosKey, NacosServer
-from dynconf.errors import AccessDenied, SourceUnavailable, UsageError
+from dynconf.errors import AccessDenied, RequestRefused, SourceUnavailable, UsageError
 from tests.servers.fixtures import NacosSpace
 from tests.servers.nacos import PASSWORD, USERNAME
 from tests.servers.ports import free_port
+
+MD5_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 
 
 @pytest.fixture
@@ -75,6 +78,46 @@ def test_only_if_it_is_unchanged(server: NacosServer) -> None:
         assert server.publish("app", "n: 2", cas_md5=first.md5, wait=True) is True
         assert server.publish("app", "n: 3", cas_md5=first.md5) is False
         assert content(server.get("app")) == b"n: 2"
+
+
+def test_only_if_it_is_there(nacos: NacosSpace, server: NacosServer) -> None:
+    """With an md5, what is missing is not made, as Nacos itself would do; nor what was removed."""
+    with server:
+        assert server.publish("new", "n: 1", cas_md5=MD5_OF_NOTHING) is False
+        server.publish("app", "n: 1", wait=True)
+        found = server.get("app")
+        assert found
+        server.remove("app", wait=True)
+        assert server.publish("app", "n: 2", cas_md5=found.md5) is False
+    assert nacos.get("new") is nacos.get("app") is None
+
+
+def test_what_was_just_written_is_there(server: NacosServer) -> None:
+    """Readers need not see it yet."""
+    with server:
+        for n in range(5):
+            server.publish(f"{n}", "n: 1")
+            md5 = hashlib.md5(b"n: 1", usedforsecurity=False).hexdigest()
+            assert server.publish(f"{n}", "n: 2", cas_md5=md5) is True
+
+
+@pytest.mark.parametrize(
+    ("data_id", "content", "said"),
+    [
+        ("a b", "n: hunter2", "illegal characters should not appear in the param"),
+        ("a" * 300, "n: hunter2", "the param length should not exceed 256"),
+        ("app", "n: hunter2\n" * 250_000, "it reads no form that large"),
+        ("app", "n: hunter2\n" * 1_000_000, "it reads no form that large"),
+    ],
+    ids=["characters", "length", "large", "larger"],
+)
+def test_publication_that_is_refused(server: NacosServer, data_id: str, content: str, said: str) -> None:
+    """What Nacos says is told, and nothing of the content."""
+    with server:
+        with pytest.raises((RequestRefused, SourceUnavailable), match=said) as caught:
+            server.publish(data_id, content)
+        assert "hunter2" not in str(caught.value)
+        assert server.get("app") is None
 
 
 def test_groups_and_namespaces(nacos: NacosSpace, server: NacosServer) -> None:
@@ -161,7 +204,15 @@ def test_nothing_to_publish(server: NacosServer) -> None:
 
 
 def test_nobody_listens() -> None:
-    """A call says so, and where."""
+    """A call says so, and where, and where a Nacos says that it is ready; as a source does."""
     port = free_port()
-    with pytest.raises(SourceUnavailable, match=f"127.0.0.1:{port}/nacos: nobody listens"):
+    with pytest.raises(SourceUnavailable, match=f"127.0.0.1:{port}/nacos: nobody listens") as caught:
         NacosServer(f"127.0.0.1:{port}").get("app")
+    assert str(caught.value).count("/v1/console/health/readiness (1.x and 2.x)") == 1
+    assert str(caught.value).count("/v3/admin/core/state/readiness (3.x)") == 1
+
+
+def test_nobody_listens_asynchronously() -> None:
+    """Likewise."""
+    with pytest.raises(SourceUnavailable, match="readiness"):
+        asyncio.run(NacosServer(f"127.0.0.1:{free_port()}").alist())

@@ -2,10 +2,11 @@
 
 import pytest
 
-from dynconf import Nacos
+from dynconf import Config, Nacos
 from dynconf.errors import ParseError
-from tests.integration.nacos_props import failure, loaded, server_of
+from tests.integration.nacos_props import App, failure, loaded, server_of
 from tests.servers.fixtures import NacosSpace
+from tests.servers.nacos import PASSWORD, USERNAME
 
 HOST = '{"redis": {"host": "cache"}}'
 PROPERTIES = "redis.host=cache"
@@ -66,3 +67,15 @@ def test_unparsable(nacos: NacosSpace) -> None:
     assert error.origin
     assert (error.origin.document, error.origin.line) == ("app.json", 2)
     assert "hunter2" not in str(error)
+
+
+def test_encrypted_by_name(nacos: NacosSpace) -> None:
+    """What a plug-in would encrypt by its name is read and followed as it comes: plain, without one."""
+    nacos.publish("cipher-aes-app.yaml", "message: a", type="yaml")
+    config = Config(Nacos("cipher-aes-app.yaml", server=server_of(nacos)))
+    settings = config.bind(App)
+    with config, server_of(nacos, username=USERNAME, password=PASSWORD) as server:
+        assert settings.current.message == "a"
+        assert server.publish("cipher-aes-app.yaml", "message: b", wait=True)
+        settings.until(lambda app: app.message == "b", timeout=10)
+        assert config.status().healthy

@@ -104,15 +104,15 @@ def test_removing(api: Api) -> None:
 
 def test_found_by_v1() -> None:
     """The content is raw, all else is in headers; the md5 is the server's."""
-    found = content(V1_API, v1(b"n: \xc3\xbc", md5="the server's"))
-    assert (found.key, found.content, found.md5, found.type) == (A, b"n: \xc3\xbc", "the server's", "yaml")
+    found = content(V1_API, v1(b"n: \xc3\xbc", md5="the-servers"))
+    assert (found.key, found.content, found.md5, found.type) == (A, b"n: \xc3\xbc", "the-servers", "yaml")
     assert found.modified == 1763748000.0
 
 
 def test_found_by_v3() -> None:
     """The same in JSON."""
-    found = content(V3_API, v3(b"n: \xc3\xbc", md5="the server's"))
-    assert (found.key, found.content, found.md5, found.type) == (A, b"n: \xc3\xbc", "the server's", "yaml")
+    found = content(V3_API, v3(b"n: \xc3\xbc", md5="the-servers"))
+    assert (found.key, found.content, found.md5, found.type) == (A, b"n: \xc3\xbc", "the-servers", "yaml")
     assert found.modified == 1763748000.0
 
 
@@ -297,3 +297,12 @@ def test_waits_until_it_is_changed(api: Api) -> None:
 def test_missing_is_found_at_once(api: Api) -> None:
     """That it is not there is an answer."""
     assert reading(missing(api), first=api).value == (None, api)
+
+
+@pytest.mark.parametrize("md5", ["x\nCRITICAL forged", "a" * 129, "caf\u00e9", "a b"])
+def test_an_md5_that_is_none(md5: str) -> None:
+    """It is shown as the revision, so nothing else is taken for one."""
+    with pytest.raises(UnexpectedReply):
+        V3_API.content(A, v3(md5=md5), logged_in=False)
+    with pytest.raises(UnexpectedReply):
+        V1_API.content(A, v1(md5=md5), logged_in=False)

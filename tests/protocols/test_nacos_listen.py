@@ -6,6 +6,7 @@ import pytest
 
 from dynconf.errors import AccessDenied, RequestRefused, SourceError, UnexpectedReply
 from dynconf.protocols.exchange import Reply
+from dynconf.protocols.nacos.api import V1_API
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.listen import changed, listener
 from dynconf.protocols.nacos.replies import WrongApi
@@ -119,17 +120,9 @@ def test_refusals(reply: Reply, kind: type[SourceError], said: str) -> None:
         changed(reply, KNOWN, logged_in=False)
 
 
-def test_rights() -> None:
-    """Nacos looks for the right to what the form says; where all are in one place, that is it."""
-    dev = NacosKey("a.yaml", "shop", "dev")
-    assert {
-        **form(listener({dev: "", NacosKey("b.yaml", "shop", "dev"): ""}, 30)),
-        "Listening-Configs": "",
-    } == {
-        "Listening-Configs": "",
-        "tenant": "dev",
-        "group": "shop",
-    }
-    assert "group" not in form(listener({dev: "", NacosKey("b.yaml", "other", "dev"): ""}, 30))
-    assert "tenant" not in form(listener({dev: "", NacosKey("b.yaml", "shop", "test"): ""}, 30))
-    assert "tenant" not in form(listener({NacosKey("a.yaml"): ""}, 30))
+@pytest.mark.parametrize("first", [A, OURS])
+def test_rights(first: NacosKey) -> None:
+    """Nacos looks for the right to what the form names: the first one, wherever the others are."""
+    named = form(listener({first: "m1", B: "m2", NacosKey("c", "other", "else"): ""}, 30))
+    assert named.pop("Listening-Configs")
+    assert named == V1_API.named(first)

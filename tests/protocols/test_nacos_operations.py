@@ -114,15 +114,34 @@ def test_nothing_to_publish(content: str) -> None:
 )
 def test_somebody_was_faster(answers: list[Answer]) -> None:
     """That the content is another than it was said to be is no error; 2.x and 3.x say it in their ways."""
-    session = publishing(*answers, cas_md5="m")
+    api = V3_API if answers[0] is SWITCHED_OFF else V1_API
+    session = publishing(*probed(api, found(api)), *answers, cas_md5="m")
     assert session.value is False
     assert session.asked[-1].headers["casMd5"] == "m"
+
+
+@BOTH
+def test_what_is_not_there_is_not_what_was_read(api: Api) -> None:
+    """Nacos would make it, whatever it was: so it is looked for before, for longer than answers are stale."""
+    gone = probed(api, V1_MISSING if api is V1_API else V3_MISSING)
+    session = publishing(*gone * 8, cas_md5="m")
+    assert session.value is False
+    assert [request.method for request in session.asked] == ["GET"] * len(gone) * 8
+    assert sum(session.rests) == pytest.approx(0.2)
+    session = publishing(*gone, *probed(api, found(api)), *probed(api, done(api)), cas_md5="m")
+    assert session.value is True
+
+
+def test_looking_for_it_that_is_refused() -> None:
+    """The error says that it is reading that is refused."""
+    with pytest.raises(AccessDenied, match=r"refuses to read 'app.yaml'"):
+        publishing(DENIED, cas_md5="m")
 
 
 def test_failure_is_not_that_somebody_was_faster() -> None:
     """Another 500 is an error; and without an md5 there is nobody to be faster."""
     with pytest.raises(UnexpectedReply, match="HTTP 500"):
-        publishing(plain(500), cas_md5="m")
+        publishing(v1(), plain(500), cas_md5="m")
     with pytest.raises(UnexpectedReply, match="HTTP 500"):
         publishing(plain(500, "false"))
 
@@ -180,7 +199,7 @@ def test_wait_for_what_never_comes() -> None:
 
 def test_nothing_to_wait_for() -> None:
     """What was not written is not waited for, nor is anything unless one asks for it."""
-    assert publishing(plain(500, "false"), cas_md5="m", wait=True).value is False
+    assert publishing(v1(), plain(500, "false"), cas_md5="m", wait=True).value is False
     assert publishing(YES).value is True
 
 

@@ -1,11 +1,14 @@
 """Which way changes of Nacos are noticed, on which servers, also while they change; and who asks."""
 
+from dataclasses import replace
+from itertools import product
+
 import pytest
 
 from dynconf.errors import AccessDenied, SourceUnavailable
-from dynconf.protocols.exchange import Reply
+from dynconf.protocols.exchange import Reply, Request
 from dynconf.protocols.nacos.api import V3_API
-from dynconf.protocols.nacos.watch import Answered
+from dynconf.protocols.nacos.watch import Answered, News
 from tests.protocols.nacos_following import NEW, NOBODY, OLD, OLD_MD5, Following, looking, polling
 from tests.protocols.nacos_props import (
     DENIED,
@@ -17,6 +20,8 @@ from tests.protocols.nacos_props import (
     A,
     B,
     C,
+    digest,
+    form,
     hint,
     listens,
     plain,
@@ -144,7 +149,99 @@ def test_long_poll_is_asked_for_again() -> None:
     assert session.request.path == "/v3/client/cs/config"
 
 
+# Servers that are upgraded one by one
+
+
+class Mixed:
+    """A cluster of 2.x, which has no v3, and 3.2, which has no v1; one server answers at a time."""
+
+    def __init__(self) -> None:
+        self.upgraded = False
+
+    def answer(self, request: Request) -> Reply:
+        """What the server of the moment says."""
+        name = "http://new" if self.upgraded else "http://old"
+        ours = request.path.startswith("/v3/" if self.upgraded else "/v1/")
+        found = (v3() if self.upgraded else OLD) if ours else NO_SUCH_PATH
+        return replace(NOTHING if ours and request.held else found, server=name)
+
+
+@pytest.mark.parametrize("turns", list(product([False, True], repeat=7)))
+def test_upgraded_one_by_one(turns: tuple[bool, ...]) -> None:
+    """Whichever server answers next, nothing is taken for missing, changed, or no Nacos, while it is read."""
+    cluster = Mixed()
+    session = Following(A)
+    for cluster.upgraded in (*turns, *[turns[-1]] * 4):
+        request = session.requests[0] if isinstance(session.asks, list) else session.request
+        session.answer(cluster.answer(request))
+    news = [one for one in session.told() if isinstance(one, News)]
+    assert [one.error for one in news if one.error] == []
+    assert [one.config and one.config.content for one in news if one.changed] == [b"n: 1"]
+    assert session.watched.transport == ("polling" if turns[-1] else "long poll")
+
+
+# A poll that is refused
+
+
+def test_right_to_what_the_poll_names_is_lost() -> None:
+    """That is told of that one alone, once it is read; the others are polled for by another's right."""
+    session = polling(A, B, C).answer(DENIED)
+    assert session.states() == []
+    assert len(session.requests) == 3
+    session.answer(DENIED, OLD, NEW)
+    assert session.states() == [(A, AccessDenied), (B, b"n: 1"), (C, b"n: 2")]
+    assert listens(session.request) == {B: OLD_MD5, C: digest(b"n: 2")}
+    assert form(session.request)["dataId"] == "b.yaml"
+    session.answer(NOTHING)
+    assert session.watched.transport == "long poll"
+
+
+def test_poll_alone_is_refused() -> None:
+    """Where every read goes through nevertheless, all are read now and then, and the transport says so."""
+    session = polling(A, B).answer(DENIED, OLD, OLD)
+    session.told()
+    session.answer(DENIED)
+    assert session.told() == [Answered(frozenset({A, B}))]
+    assert session.watched.transport == "polling"
+    session.rested()
+    session.answer(OLD, NEW)
+    assert session.states() == [(A, b"n: 1"), (B, b"n: 2")]
+    assert session.rested() == [15.0]
+
+
+def test_poll_that_was_refused_is_tried_again() -> None:
+    """After 20 looks, as rights are given; meanwhile there is none."""
+    session = polling(A).answer(DENIED, OLD, DENIED)
+    for _ in range(19):
+        assert [request.path for request in session.requests] == ["/v1/cs/configs"]
+        session.answer(OLD)
+    assert session.request.path == "/v1/cs/configs"
+    session.answer(OLD)
+    assert listens(session.request) == {A: OLD_MD5}
+    session.answer(NOTHING)
+    assert session.watched.transport == "long poll"
+
+
+def test_rights_that_are_lost_one_after_the_other() -> None:
+    """A poll that was answered in between makes the next refusal a new one."""
+    session = polling(A, B, C).answer(DENIED, DENIED, OLD, OLD, NOTHING, DENIED, DENIED)
+    session.told()
+    assert [request.query["dataId"] for request in session.requests] == ["a.yaml", "b.yaml", "c.yaml"]
+    session.answer(DENIED, DENIED, OLD)
+    assert listens(session.request) == {C: OLD_MD5}
+    assert session.answer(NOTHING).watched.transport == "long poll"
+
+
 # Logging in
+
+
+def test_password_is_changed_during_a_poll() -> None:
+    """What is wrong with the log-in is told as that, not as a right that is missing."""
+    session = Following(A, username=USER).answer(token("t1"), OLD)
+    session.told()
+    session.answer(DENIED, plain(403))
+    (news,) = session.told()
+    assert f"refuses the log-in of the user '{USER}'" in str(news.error)
 
 
 def test_wrong_password_is_tried_once_for_all() -> None:
@@ -181,7 +278,10 @@ def test_refused_in_the_middle() -> None:
 def test_authentication_is_switched_on() -> None:
     """Without a user the error says what is wanted; and when it is off again all goes on."""
     session = polling(A).answer(DENIED)
+    assert session.told() == []  # what reading says counts
+    session.answer(DENIED)
     (news,) = session.told()
     assert "wants a log-in: give username= and password=" in str(news.error)
-    session.answer(NOTHING)
-    assert session.told() == [Answered(frozenset({A}))]
+    session.answer(OLD, NOTHING)
+    assert session.told()[-1] == Answered(frozenset({A}))
+    assert session.watched.transport == "long poll"

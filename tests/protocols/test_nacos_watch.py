@@ -253,13 +253,25 @@ def test_change_of_another_while_one_fails() -> None:
 
 
 def test_known_one_that_fails() -> None:
-    """It is polled for with what is known of it, told as failing, and read anew."""
-    session = polling(A).answer(hint(A), NOBODY)
+    """It is told as failing, read anew, and polled for no more until it is read: its change is known."""
+    session = polling(A, B).answer(hint(A), NOBODY)
     assert session.states() == [(A, SourceUnavailable)]
-    assert listens(session.request) == {A: OLD_MD5}
+    assert listens(session.request) == {B: OLD_MD5}
+    assert session.request.patience == 0.25
     session.answer(GIVEN_UP, OLD)
     (news,) = session.told()
     assert (news.error, news.changed) == (None, False)
+    assert listens(session.request) == {A: OLD_MD5, B: OLD_MD5}
+
+
+def test_only_one_that_fails() -> None:
+    """Without any other there is nothing to poll for: it is read again after each pause."""
+    session = polling(A).answer(hint(A), NOBODY, NOBODY)
+    assert session.states() == [(A, SourceUnavailable)] * 2
+    assert session.rested() == [0.1, 0.25, 0.5]
+    session.answer(NEW)
+    assert session.states() == [(A, b"n: 2")]
+    assert listens(session.request) == {A: NEW_MD5}
 
 
 def test_answer_is_no_word_on_what_fails() -> None:
@@ -270,7 +282,7 @@ def test_answer_is_no_word_on_what_fails() -> None:
 
 def test_being_changed() -> None:
     """409 is nothing to be told; it is read again soon."""
-    session = polling(A).answer(hint(A), CHANGING)
+    session = polling(A, B).answer(hint(A), CHANGING)
     assert session.states() == []
     assert session.request.patience == 0.25
     session.answer(GIVEN_UP, NEW)
@@ -289,7 +301,7 @@ def test_being_changed_at_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [NOBODY, plain(500), plain(503), DENIED, CHANGING, plain(200), plain(302), plain(400)]
+    "fault", [NOBODY, plain(500), plain(503), CHANGING, plain(200), plain(302), plain(400)]
 )
 def test_poll_that_fails(fault: Answer) -> None:
     """It is told for all; the next poll is answered at once, so that one knows again, and then they wait."""

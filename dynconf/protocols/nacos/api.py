@@ -1,6 +1,7 @@
 """One configuration by either API: what to ask, and what the answers mean."""
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
+_MD5: Final = re.compile(r"[!-~]{1,128}")  # it is shown, and must not forge lines of a log
 _ABSENT: Final = b"config data not exist"
 
 
@@ -105,7 +107,7 @@ class V1(Api):
         refuse_wrong_api(reply)
         check(reply, f"to read {key}", logged_in=logged_in)
         md5 = reply.headers.get("content-md5", "")
-        if not md5:
+        if not _MD5.fullmatch(md5):
             raise stranger(reply, "Nacos")
         modified = reply.headers.get("last-modified", "")
         moment = _moment(lambda: parsedate_to_datetime(modified).timestamp())
@@ -164,10 +166,13 @@ def _config(key: NacosKey, data: Mapping[str, Any]) -> NacosConfig:
     if not isinstance(content, str) or not isinstance(md5, str):
         raise TypeError
     body = content.encode()
+    md5 = md5 or hashlib.md5(body, usedforsecurity=False).hexdigest()
+    if not _MD5.fullmatch(md5):
+        raise ValueError
     return NacosConfig(
         key,
         body,
-        md5 or hashlib.md5(body, usedforsecurity=False).hexdigest(),
+        md5,
         type_ if isinstance(type_, str) else "",
         _moment(lambda: float(data.get("lastModified") or 0) / 1000),
     )

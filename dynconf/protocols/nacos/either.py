@@ -1,9 +1,10 @@
 """Asking by whichever API the server has."""
 
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from dynconf.errors import Conflict
+from dynconf.errors import Conflict, SourceError
 from dynconf.protocols.exchange import Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
 from dynconf.protocols.nacos.api import APIS, Api
@@ -59,15 +60,24 @@ def by_either(
     Raises:
         SourceError: neither answers sensibly.
     """
-    candidates = sorted(APIS, key=lambda other: other is not first)
+    candidates = deque(sorted(APIS, key=lambda other: other is not first))
+    without: dict[str, set[Api]] = defaultdict(set)
+    error: SourceError
     for _ in range(_LOOKS):
         reply = yield from login.send(request(candidates[0]))
         try:
             return read_reply(candidates[0], reply)
         except BeingChanged:
+            error = Conflict(f"the server has been changing it for {_LOOKS * BETWEEN:g} s (HTTP 409)")
             yield Pause(BETWEEN)
-        except WrongApi as wrong:
-            candidates.pop(0)
-            if not candidates:
-                raise stranger(wrong.reply, "Nacos") from None
-    raise Conflict(f"the server has been changing it for {_LOOKS * BETWEEN:g} s (HTTP 409)")
+        except WrongApi:
+            error = stranger(reply, "Nacos")
+            # In a cluster that is upgraded server by server, each may lack one, and the next answers.
+            lacking = without[reply.server]
+            if candidates[0] in lacking:
+                yield Pause(BETWEEN)
+            lacking.add(candidates[0])
+            if len(lacking) == len(APIS):
+                break
+            candidates.rotate()
+    raise error

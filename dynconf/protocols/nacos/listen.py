@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus, urlencode
 
 from dynconf.protocols.exchange import Reply, Request
 from dynconf.protocols.failures import stranger
-from dynconf.protocols.nacos.api import FORM
+from dynconf.protocols.nacos.api import FORM, V1_API
 from dynconf.protocols.nacos.identity import NacosKey, public
 from dynconf.protocols.nacos.replies import check, refuse_wrong_api
 
@@ -22,7 +22,8 @@ def listener(known: Mapping[NacosKey, str], wait: float, *, glance: bool = False
     """The request that is answered as soon as one of them is another.
 
     Args:
-        known: the md5 that is known of each; empty for one that is not there.
+        known: the md5 that is known of each, at least one; empty for one that is not there. The right
+            to the first one is the right to the poll.
         wait: seconds that the server may hold it.
         glance: whether it is to be answered at once, changes or not.
     """
@@ -30,27 +31,14 @@ def listener(known: Mapping[NacosKey, str], wait: float, *, glance: bool = False
         _WORD.join((key.data_id, key.group, md5, *([key.namespace] if key.namespace else []))) + _LINE
         for key, md5 in known.items()
     )
-    form = {"Listening-Configs": "".join(lines), **_scope(known)}
+    # Whatever is listed, Nacos checks the right to what these fields name. It may be to this one alone.
+    form = {"Listening-Configs": "".join(lines), **V1_API.named(next(iter(known)))}
     body = urlencode(form).encode()
     headers = {**FORM, "Long-Pulling-Timeout": str(round(wait * 1000))}
     if glance:
         headers["Long-Pulling-Timeout-No-Hangup"] = "true"
     path = "/v1/cs/configs/listener"
     return Request("POST", path, body=body, headers=headers, timeout=max(10.0, wait) * _LONGER, held=True)
-
-
-def _scope(known: Iterable[NacosKey]) -> dict[str, str]:
-    """The namespace and group that all of them are in, by which Nacos looks up the right to the poll.
-
-    Without, it asks for a right to the public namespace, whatever is listed.
-    """
-    namespaces, groups = {key.namespace for key in known}, {key.group for key in known}
-    scope = {}
-    if len(namespaces) == 1 and "" not in namespaces:
-        scope["tenant"] = namespaces.pop()
-    if len(groups) == 1:
-        scope["group"] = groups.pop()
-    return scope
 
 
 def changed(reply: Reply, known: Iterable[NacosKey], *, logged_in: bool) -> set[NacosKey]:

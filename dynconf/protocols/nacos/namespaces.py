@@ -14,8 +14,8 @@ from dynconf.protocols.nacos.replies import api_json
 __all__ = ["namespaces", "whether_a_name"]
 
 _PATHS: Final = {"v1": "/v1/console/namespaces", "v3": "/v3/admin/core/namespace/list"}
-_SHOWN: Final = 20
-"""Ids that an error lists at most."""
+_SHOWN, _LONGEST = 20, 128
+"""Ids that an error lists at most, and characters that each may have."""
 
 
 def namespaces(login: Login) -> Steps[dict[str, str]]:
@@ -31,7 +31,9 @@ def namespaces(login: Login) -> Steps[dict[str, str]]:
         if not isinstance(items, list):
             raise stranger(reply, "Nacos")
         try:
-            return {public(str(item["namespace"] or "")): str(item["namespaceShowName"]) for item in items}
+            found = {public(str(item["namespace"] or "")): str(item["namespaceShowName"]) for item in items}
+            # They are shown: an id that could not be one might forge lines of a log.
+            return {id_: name for id_, name in found.items() if len(id_) <= _LONGEST and id_.isprintable()}
         except (KeyError, TypeError):
             raise stranger(reply, "Nacos") from None
 

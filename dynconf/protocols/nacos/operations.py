@@ -6,12 +6,13 @@ from itertools import count
 from typing import Any, Final, TypeVar
 
 from dynconf.errors import SourceUnavailable, UsageError
-from dynconf.protocols.exchange import Pause, Reply, Request, Steps
+from dynconf.protocols.exchange import ConnectionLost, Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.either import BETWEEN, by_either, read
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey, public
 from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.reasons import LARGE, LARGEST
 from dynconf.protocols.nacos.replies import api_json
 
 __all__ = ["NacosRevision", "get", "history", "list_keys", "publish", "remove"]
@@ -22,6 +23,8 @@ _LIMIT: Final = 64 * 1024 * 1024
 _PAGE: Final = 200
 _LOOKS: Final = 200
 """How often to look whether what was written can be read."""
+_FRESH: Final = 8
+"""How often to look before a configuration is taken for missing."""
 _OPERATIONS: Final = {"I": "insert", "U": "update", "D": "delete"}
 
 
@@ -52,11 +55,19 @@ def publish(login: Login, key: NacosKey, content: str, type: str, cas_md5: str, 
     """Publish content, and wait until it can be read back if `wait`; false if it is not as `cas_md5` says."""
     if not content.strip():
         raise UsageError("Nacos takes no empty content")
+    if cas_md5 and not (yield from _is_there(login, key)):
+        return False  # Nacos would make it, whatever its md5 was to be
 
     def done(api: Api, reply: Reply) -> bool:
         return api.published(key, reply, cas_md5, logged_in=login.logged_in)
 
-    published = yield from by_either(login, lambda api: api.publish(key, content, type, cas_md5), done)
+    try:
+        published = yield from by_either(login, lambda api: api.publish(key, content, type, cas_md5), done)
+    except ConnectionLost as error:
+        # Of a form that is far too large Nacos reads so little that its answer may not arrive either.
+        if len(V1_API.publish(key, content, type, cas_md5).body) <= LARGEST:
+            raise
+        raise ConnectionLost(f"{error.reason}; perhaps {LARGE}") from None
     if published and wait:
         yield from _until_read(login, key, content.encode())
     return published
@@ -149,6 +160,15 @@ def _page(
         raise stranger(reply, "Nacos")
 
     return (yield from by_either(login, request, read_page))
+
+
+def _is_there(login: Login, key: NacosKey) -> Steps[bool]:
+    """Whether there is a configuration; one that was just written may take readers some 60 ms to see."""
+    for _ in range(_FRESH):
+        if (yield from get(login, key)) is not None:
+            return True
+        yield Pause(BETWEEN)
+    return False
 
 
 def _until_read(login: Login, key: NacosKey, content: bytes | None) -> Steps[None]:

@@ -1,11 +1,12 @@
 """What Nacos's replies mean, of either API."""
 
-import json
 from typing import Any, Final
 
 from dynconf.errors import AccessDenied, Conflict, RequestRefused, SourceError
 from dynconf.protocols.exchange import Reply
 from dynconf.protocols.failures import failing, redirected, stranger
+from dynconf.protocols.json_reply import json_in
+from dynconf.protocols.nacos.reasons import NAMES, said
 
 __all__ = [
     "MISSING",
@@ -30,15 +31,11 @@ class BeingChanged(Conflict):
 class WrongApi(Exception):
     """The server does not have this API, or not any more."""
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__()
-        self.reply = reply
-
 
 def refuse_wrong_api(reply: Reply) -> None:
     """Raise `WrongApi` for the replies of servers that don't know the path, or have it switched off."""
     if reply.status in {404, 405, 410, 501}:
-        raise WrongApi(reply)
+        raise WrongApi
 
 
 def check(reply: Reply, what: str, *, logged_in: bool) -> None:
@@ -68,12 +65,8 @@ def check(reply: Reply, what: str, *, logged_in: bool) -> None:
         raise BeingChanged(f"{reply.server} is just changing it (HTTP 409)")
     if status == 413:
         raise RequestRefused(f"{reply.server} takes nothing that large (HTTP 413)")
-    names = (
-        "; names may have ASCII letters, digits and .:_- only"
-        if status == 400 and what.startswith("to read")
-        else ""
-    )
-    raise RequestRefused(f"{reply.server} refuses the request {what} (HTTP {status}){names}")
+    why = said(reply) or (f"; {NAMES}" if status == 400 and what.startswith("to read") else "")
+    raise RequestRefused(f"{reply.server} refuses the request {what} (HTTP {status}){why}")
 
 
 def _denied(reply: Reply, what: str, *, logged_in: bool) -> SourceError:
@@ -102,10 +95,11 @@ def json_of(reply: Reply) -> Any:
 
     Raises:
         UnexpectedReply: there is none.
+        LimitExceeded: there is more than the request allows for.
     """
     try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
+        return json_in(reply)
+    except ValueError:
         raise stranger(reply, "Nacos") from None
 
 
@@ -124,8 +118,8 @@ def api_json(reply: Reply, what: str, *, logged_in: bool) -> Any:
 def code_of(reply: Reply) -> int | None:
     """The `code` of v3's replies, if this looks like one."""
     try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        found = json_in(reply)
+    except ValueError:
         return None
     code = found.get("code") if isinstance(found, dict) else None
     return code if isinstance(code, int) else None

@@ -2,14 +2,15 @@
 
 The rules: the server's md5 tells contents apart; that a long poll is answered is only a hint, which may
 leave out some that changed, so it is sent again at once with the md5s of what was read; answers that bring
-nothing new are asked for less and less; a key that joins is read at once.
+nothing new are asked for less and less; a key that joins is read at once; what could not be read is in no
+poll until it is. Whether we have a right is told by reading: where the poll alone is refused, there is none.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
+from dynconf.errors import AccessDenied, RequestRefused, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Busy, Reply, Rest, Steps
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.either import read
@@ -76,6 +77,8 @@ class Watched:
     interval: float = 15.0
     limit: int = 64 * 1024 * 1024
     api: Api | None = None
+    refused: bool = False
+    """Whether the long poll is not for us, although we may read."""
     _states: dict[NacosKey, _State] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -86,7 +89,16 @@ class Watched:
         """How changes are noticed; `None` as long as that is not known."""
         if self.api is None:
             return None
-        return "long poll" if self.api is V1_API else "polling"
+        return "long poll" if self.by_poll else "polling"
+
+    @property
+    def by_poll(self) -> bool:
+        """Whether there is a long poll for us."""
+        return self.api is V1_API and not self.refused
+
+    def ask_again(self) -> None:
+        """Find out anew what the server has for us."""
+        self.api, self.refused = None, False
 
     def join(self, key: NacosKey) -> None:
         """Follow one more; it is read before anything else is waited for."""
@@ -97,8 +109,10 @@ class Watched:
         self._states.pop(key, None)
 
     def known(self) -> dict[NacosKey, str]:
-        """The md5 of each of which something is known."""
-        return {key: state.md5 for key, state in self._states.items() if state.md5 is not None}
+        """The md5 of each that is as it was read last, as far as is known."""
+        return {
+            key: state.md5 for key, state in self._states.items() if state.md5 is not None and not state.dirty
+        }
 
     def clean(self) -> frozenset[NacosKey]:
         """Those that are as they were read last, as far as is known."""
@@ -161,23 +175,23 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         pause = max(poll.damp(fresh=fresh), bucket.take())
         if pause:
             yield Rest(pause)
-        # What could not be read is tried again without the others having to wait for it.
-        patience = retry.failed() if watched.dirty() else None
-        if patience is None:
-            retry.succeeded()
+        patience = _patience(watched, retry)
         try:
             if not watched.known() or watched.api is None:
                 yield Rest(patience)
                 continue
-            if watched.api is V1_API:
+            if watched.by_poll:
                 yield from poll.once(patience)
                 backoff.succeeded()
             else:
                 yield from looks.once(patience)
         except WrongApi:
-            watched.api = None
+            watched.ask_again()
             watched.mark(watched.all())
             # Should what can be read so be without a long poll, that is no reason to spin.
+            yield Rest(backoff.failed())
+        except _Refused:
+            yield from poll.refused()
             yield Rest(backoff.failed())
         except SourceError as error:
             for key in watched.all():
@@ -185,18 +199,34 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
             yield Rest(backoff.failed(error.seconds if isinstance(error, Busy) else 0.0))
 
 
+def _patience(watched: Watched, retry: Backoff) -> float | None:
+    """Seconds after which to try again what could not be read; the others need not wait for it."""
+    if watched.dirty():
+        return retry.failed()
+    retry.succeeded()
+    return None
+
+
+class _Refused(Exception):
+    """The poll itself is refused, which is no word on any right to read; a log-in that fails is."""
+
+
 class _LongPoll:
     """Waits for what changed, and knows whether the last wait was worth it."""
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
-        self._hinted = False
+        self._hinted: bool | None = None
         self._failed = False
+        self._denied = False
         self._damp = 0.0
 
     def damp(self, *, fresh: bool) -> float:
         """Seconds to pause, if what the last answer named turned out to be what it was."""
-        in_vain = self._hinted and not fresh
+        hinted, self._hinted = self._hinted, None
+        if hinted is None:
+            return 0.0
+        in_vain = hinted and not fresh
         self._damp = min(_LONGEST_DAMP, 2 * self._damp or _FIRST_DAMP) if in_vain else 0.0
         return self._damp
 
@@ -208,6 +238,7 @@ class _LongPoll:
 
         Raises:
             WrongApi: the server does not have it any more.
+            _Refused: it is not for us.
             SourceError: nobody answers, or not sensibly.
         """
         watched = self._watched
@@ -217,12 +248,25 @@ class _LongPoll:
         self._hinted, self._failed = False, True
         reply = yield from watched.login.hold(request)
         if reply is not None:
-            hints = changed(reply, watched.all(), logged_in=watched.login.logged_in)
+            try:
+                hints = changed(reply, watched.all(), logged_in=watched.login.logged_in)
+            except AccessDenied:
+                raise _Refused from None
             watched.mark(hints)
             self._hinted = bool(hints)
             if glance or not hints:  # what changed is read first; that it is, is an answer as well
                 yield Answered(watched.clean())
-        self._failed = False
+        self._failed = self._denied = False
+
+    def refused(self) -> Steps[None]:
+        """Read all, to learn which rights are gone; do without polls if one is refused nevertheless."""
+        watched = self._watched
+        if self._denied:
+            watched.refused = True
+            yield Answered(watched.clean())  # by reading, and the way is another now
+        else:
+            self._denied = True
+            watched.mark(watched.all())
 
 
 class _Looks:
@@ -246,7 +290,7 @@ class _Looks:
             self._due = None
             self._count += 1
             if self._count % _BEFORE_ASKING == 0:
-                self._watched.api = None  # there may be a long poll again, as after a roll-back
+                self._watched.ask_again()  # there may be a long poll again, as after a roll-back
             self._watched.mark(self._watched.all())
 
 
@@ -315,7 +359,7 @@ def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | Source
     except BeingChanged:
         return None
     except WrongApi:
-        watched.api = None
+        watched.ask_again()
         return None
     except SourceError as error:
         return News(key, error=error)

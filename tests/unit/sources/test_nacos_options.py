@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from dynconf._http import exposed
 from dynconf._http.tls import TLS
 from dynconf.bootstrap import source_from_address
 from dynconf.errors import BootstrapError, UsageError
 from dynconf.protocols.nacos.identity import NacosKey
+from dynconf.sources._nacos_access import NacosClient
 from dynconf.sources.nacos import Nacos
 from dynconf.sources.nacos_server import NacosServer
 from tests.unit.sources.consul_props import mistake
@@ -140,6 +142,7 @@ def test_tls() -> None:
         ({"wait": float("nan")}, "wait is a number of seconds, 10 to 60"),
         ({"interval": 0}, "interval is a number of seconds above 0"),
         ({"interval": float("nan")}, "interval is a number of seconds above 0"),
+        ({"interval": float("inf")}, "interval is a number of seconds above 0"),
     ],
 )
 def test_bad_server_options(options: dict[str, Any], said: str) -> None:
@@ -369,3 +372,20 @@ def test_mistakes_in_one_line(address: str, said: str) -> None:
         source_from_address(address)
     assert said in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_a_password_in_clear(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Who logs in over plain HTTP on a network is warned before anything is sent."""
+    monkeypatch.setattr(exposed, "_told", set())
+    access = NacosServer("nacos.example,127.0.0.1", username="u", password="hunter2").access()
+    NacosClient(access, _nowhere)
+    assert [one.getMessage().partition(":")[0] for one in caplog.records] == ["http"]
+    assert "nacos.example:8848" in caplog.text
+    assert "127.0.0.1" not in caplog.text
+    assert "hunter2" not in caplog.text
+    NacosClient(NacosServer("other.example").access(), _nowhere)
+    assert "other.example" not in caplog.text
+
+
+def _nowhere(function: object) -> Any:
+    raise AssertionError

@@ -53,3 +53,57 @@ def test_failure_that_is_left() -> None:
     standing.answered("a")
     assert feed.failing
     assert feed.failing.reason == "b"
+
+
+def test_reasons_in_turns() -> None:
+    """Reasons that a part gives in turns are each told once, until it answers again."""
+    feed = RecordingFeed()
+    standing = Standing(feed)
+    for _ in range(3):
+        standing.failed("a", SourceUnavailable("reading is refused"))
+        standing.failed("a", SourceUnavailable("waiting is refused"))
+    assert [error.reason for error in feed.failures] == ["reading is refused", "waiting is refused"]
+    standing.answered("a")
+    assert feed.failing is None
+    standing.failed("a", SourceUnavailable("reading is refused"))
+    assert len(feed.failures) == 3
+
+
+def test_reasons_that_parts_share() -> None:
+    """What several parts fail for in turns is told once for all, also while some of them answer."""
+    feed = RecordingFeed()
+    standing = Standing(feed)
+    for part in ("a", "b", "c"):
+        for reason in ("lost", "nobody", "lost"):
+            standing.failed(part, SourceUnavailable(reason))
+    assert [error.reason for error in feed.failures] == ["lost", "nobody"]
+    standing.answered("a")
+    standing.answered("c")
+    assert len(feed.failures) == 2
+    standing.answered("b")
+    assert feed.failing is None
+
+
+def test_status_tells_what_is_left() -> None:
+    """When what was told last is over, what is left is told."""
+    feed = RecordingFeed()
+    standing = Standing(feed)
+    standing.failed("a", SourceUnavailable("a"))
+    standing.failed("b", SourceUnavailable("b"))
+    standing.answered("b")
+    assert feed.failing
+    assert feed.failing.reason == "a"
+
+
+def test_thousands_of_parts() -> None:
+    """They fail and recover, each for a reason of its own and for one that all share."""
+    feed = RecordingFeed()
+    standing = Standing(feed)
+    for part in range(3000):
+        standing.failed(part, SourceUnavailable(f"{part}"))
+        standing.failed(part, SourceUnavailable("nobody"))
+    assert len(feed.failures) == 3001
+    for part in range(3000):
+        standing.answered(part)
+    assert feed.failing is None
+    assert len(feed.failures) == 3001
