@@ -80,7 +80,9 @@ class Config:
             raise UsageError("cache_after is a number of seconds, 0 or more")
         clock = clock or SystemClock()
         publisher = Publisher(Store(policies), clock, set_current, NOT_LOADED)
-        folder = None if cache is None else os.fspath(cache)
+        folder = None if cache is None else os.fsdecode(cache)
+        if folder is not None and not folder:
+            raise UsageError("cache is the path of a folder")
         options = Options(
             name, clock, limits or Limits(), start_timeout, callback_threads, folder, cache_after
         )
@@ -252,7 +254,7 @@ class Config:
         besides refuses the change as well. It must not change the configuration itself.
 
         Args:
-            function: what to ask; on a callback thread, or on the core's loop if it is async.
+            function: what to ask; on a thread, or on the core's loop if it is async.
             timeout: seconds that it may take; a change is refused when they are over.
         """
         if function is None:
@@ -365,7 +367,7 @@ class Config:
 
     def _before_change(self, function: Callable[[Change[View]], object], timeout: float) -> BeforeChange:
         lifecycle = self._lifecycle
-        asked = BeforeChange(function, timeout, lifecycle.host_here, lifecycle.dismiss)
+        asked = BeforeChange(function, timeout, lambda: lifecycle.manager_here().host, lifecycle.dismiss)
         lifecycle.preparers.append(asked)
         return asked
 

@@ -22,6 +22,7 @@ T = TypeVar("T")
 _BUDGET = 1.0
 _GLANCE = 1.0  # seconds between looks at whether a loop that is waited for still runs
 _MOMENT = 0.01  # seconds
+_WORKERS = 16
 _logger = logging.getLogger("dynconf.host")
 
 
@@ -93,6 +94,7 @@ class Host:
     def _hold_nothing(self) -> None:
         self._inbox = Inbox(self.name)
         self._callbacks = CallbackThreads(self.name, self._cap)
+        self._work = CallbackThreads(self.name, _WORKERS, "work")
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thread: threading.Thread | None = None
         self._hurry: SimpleQueue[None] = SimpleQueue()
@@ -199,9 +201,11 @@ class Host:
         Raises:
             UsageError: the host has stopped.
         """
-        if self._callbacks.closed:
-            raise self._inbox.stopped()
-        return self._callbacks.run(name, function, self._inbox.send)
+        return self._run_on(self._callbacks, name, function)
+
+    def run_work(self, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Run what changes wait for, as `run_callback` does, on threads that no callback can keep busy."""
+        return self._run_on(self._work, name, function)
 
     # Stopping
 
@@ -220,6 +224,7 @@ class Host:
         """
         self.refuse_to_block(instead)
         self._inbox.send(self._callbacks.excuse, threading.current_thread())
+        self._inbox.send(self._work.excuse, threading.current_thread())
         self.abort(budget)
         self.wait_until_gone(budget)
 
@@ -293,6 +298,11 @@ class Host:
         if not task.cancelled() and (error := task.exception()):
             _logger.error("%s: %s failed: %s", self.name, task.get_name(), trace(error))
 
+    def _run_on(self, threads: CallbackThreads, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
+        if threads.closed:
+            raise self._inbox.stopped()
+        return threads.run(name, function, self._inbox.send)
+
     def _own_tasks(self) -> set[asyncio.Task[Any]]:
         return asyncio.all_tasks() if self.threaded else set(self._tasks)
 
@@ -313,7 +323,9 @@ class Host:
         begun = loop.time()
         try:
             tasks = await self._cancel_tasks({me, caller}, begun + 0.6 * budget)
-            names = await self._callbacks.close(begun + 0.7 * budget)
+            until = begun + 0.7 * budget
+            busy = await asyncio.gather(self._callbacks.close(until), self._work.close(until))
+            names = [name for names in busy for name in names]
             quiet.set_result(None)
             if self.threaded:
                 if caller and not caller.done():
@@ -353,6 +365,7 @@ class Host:
         """Be gone: whoever waits for anything hears of it."""
         discharge(self)
         self._callbacks.dismiss()
+        self._work.dismiss()
         self._inbox.close()
         with suppress(InvalidStateError):
             self._ended.set_result(None)

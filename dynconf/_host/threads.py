@@ -30,10 +30,12 @@ class CallbackThreads:
     Args:
         name: what the threads' names and the warnings start with.
         cap: how many threads there may be.
+        kind: what the threads are for, in a word.
     """
 
-    def __init__(self, name: str, cap: int) -> None:
+    def __init__(self, name: str, cap: int, kind: str = "callback") -> None:
         self._name = name
+        self._kind = kind
         self._cap = cap
         # Its put() may be called from a finalizer, and its lock is not Python's.
         self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
@@ -95,9 +97,8 @@ class CallbackThreads:
         return hung
 
     def _start_thread(self) -> None:
-        thread = Thread(
-            target=_work, args=(self._queue,), name=f"{self._name}-callback-{len(self._threads)}", daemon=True
-        )
+        name = f"{self._name}-{self._kind}-{len(self._threads)}"
+        thread = Thread(target=_work, args=(self._queue,), name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError:  # out of threads, or the interpreter is on its way out
@@ -140,9 +141,10 @@ class CallbackThreads:
         slow = Counter(job.name for job in self._jobs if job.thread)
         names = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in slow.items())
         _logger.warning(
-            "%s: all %d callback threads have been busy for a second, others wait; running: %s",
+            "%s: all %d %s threads have been busy for a second, others wait; running: %s",
             self._name,
             self._cap,
+            self._kind,
             names,
         )
 

@@ -205,11 +205,6 @@ class Lifecycle:
             raise NotStarted(f"{self.options.name} does not run; start it first")
         return self.host
 
-    def host_here(self) -> Host:
-        """The host, for code on its own loop."""
-        assert self.host is not None
-        return self.host
-
     def dismiss(self, preparer: Preparer) -> None:
         """Have a preparer asked no more; again is fine."""
         with suppress(ValueError):

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from itertools import chain, repeat
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dynconf._dispatch.subscriptions import is_async
 from dynconf._host.host import Host
@@ -51,7 +52,7 @@ class BeforeChange:
         self._is_async = is_async(function)
         self._host = host
         self._leave = leave
-        self._busy: tuple[Host, asyncio.Event] | None = None
+        self._call: _Call | None = None
 
     def __call__(self, change: Change[View]) -> Any:
         """Call the function itself."""
@@ -92,18 +93,39 @@ class BeforeChange:
         if self._is_async:
             return await self._function(change)
         host = self._host()
-        if self._busy is not None and self._busy[0] is host:
-            await self._busy[1].wait()
-        done = asyncio.Event()
-        self._busy = host, done
+        if self._call is not None and self._call.host is host and not self._call.give_up():
+            await self._call.over.wait()
+        self._call = call = _Call(host, self._function, change)
+        return await host.run_work(self.name, call)
 
-        def ask() -> object:
-            try:
-                return self._function(change)
-            finally:
-                host.post(done.set)
 
-        return await host.run_callback(self.name, ask)
+class _Call:
+    """One call of a sync function; nobody may be waiting for it any longer."""
+
+    def __init__(self, host: Host, function: Callable[[Change[View]], object], change: Change[View]) -> None:
+        self.host = host
+        self.over = asyncio.Event()
+        self._function = function
+        self._change = change
+        self._state: Literal["waits", "given up", "runs"] = "waits"
+        self._turn = threading.Lock()
+
+    def give_up(self) -> bool:
+        """Do without it if it has not begun; whether that is so."""
+        with self._turn:
+            if self._state == "waits":
+                self._state = "given up"
+            return self._state == "given up"
+
+    def __call__(self) -> object:
+        with self._turn:
+            if self._state == "given up":
+                return None
+            self._state = "runs"
+        try:
+            return self._function(self._change)
+        finally:
+            self.host.post(self.over.set)
 
 
 def _change(old: View | None, new: View) -> Change[View] | None:
@@ -118,13 +140,18 @@ def _change(old: View | None, new: View) -> Change[View] | None:
 
 def _refusal(name: str, veto: Veto, change: Change[View]) -> PrepareRefused:
     """A veto as the manager understands it: it concerns what is at its path, if that is what changed."""
-    path = parse_path(veto.path)
+    try:
+        path = parse_path(veto.path)
+    except UsageError as mistake:
+        path = ()
+        logger.warning("%s: %s", name, mistake)
 
     def select(view: View) -> Any:
         return find(view._snapshot.tree, path)
 
     about = bool(path) and select(change.old) != select(change.new)
-    return PrepareRefused(_told(name, veto.reason, change), select if about else None, dotted(path))
+    reason = _told(name, str(veto.reason), change) or f"{name} refuses it"
+    return PrepareRefused(reason, select if about else None, dotted(path))
 
 
 def _told(name: str, reason: str, change: Change[View]) -> str:

@@ -244,7 +244,7 @@ class ConsulServer(Connectable):
         access = self.access()
         name = repr(self)
         return Client(
-            access.endpoints, access.tls, access.headers, lambda function: host.run_callback(name, function)
+            access.endpoints, access.tls, access.headers, lambda function: host.run_work(name, function)
         )
 
     def _options(self) -> dict[str, str]:

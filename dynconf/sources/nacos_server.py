@@ -305,7 +305,7 @@ class NacosServer(Connectable):
 
     def _client(self, host: Host) -> Client:
         name = repr(self)
-        return NacosClient(self.access(), lambda function: host.run_callback(name, function))
+        return NacosClient(self.access(), lambda function: host.run_work(name, function))
 
     def _login(self) -> Login:
         """The log-in of plain calls, kept for the next ones."""

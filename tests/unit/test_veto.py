@@ -134,6 +134,10 @@ def test_one_that_hangs_is_called_once(caplog: pytest.LogCaptureFixture) -> None
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+def _agree(_: Change[View]) -> None:
+    """Refuses nothing."""
+
+
 def _fail(_: Change[View]) -> None:
     raise RuntimeError(f"hunter{1 + 1}")  # not in the source line, which a trace may show
 
@@ -223,3 +227,73 @@ def test_in_the_callers_loop() -> None:
         assert sorted(asked) == ["async", "async", "sync", "sync"]
 
     asyncio.run(test())
+
+
+def test_one_that_was_given_up_before_it_began() -> None:
+    """A call that is cancelled before a thread takes it is not waited for by the next one."""
+
+    async def test() -> None:
+        house = House()
+        house.config.before_change(_agree)
+        async with house.config:
+            go_on, host = threading.Event(), house.config._lifecycle.host
+            assert host is not None
+            busy = [host.run_work("busy", go_on.wait) for _ in range(100)]
+            adding = asyncio.create_task(house.config.aadd(Memory({"b": 3})))
+            for _ in range(20):  # until it is asked, on a thread that has no time for it
+                await asyncio.sleep(0)
+            adding.cancel()
+            await asyncio.wait([adding])
+            go_on.set()
+            await asyncio.gather(*busy)
+            house.left.set({"a": 2})
+            await house.numbers.auntil(lambda now: now.a == 2, LOOK)
+            assert house.numbers.current.b == 1
+
+    asyncio.run(test())
+
+
+def test_busy_callbacks_hold_up_no_veto() -> None:
+    """Functions that are asked have threads of their own; no good change is refused for want of one."""
+    house = House(callback_threads=1)
+    begun, go_on = threading.Event(), threading.Event()
+
+    @house.numbers.on_change
+    def busy(change: Change[Numbers]) -> None:
+        begun.set()
+        go_on.wait(LOOK)
+
+    house.config.before_change(timeout=LOOK)(_agree)
+    with house.config:
+        house.left.set({"a": 2})
+        assert begun.wait(LOOK)
+        house.left.set({"a": 3})
+        house.numbers.until(lambda now: now.a == 3, LOOK)
+        go_on.set()
+
+
+def test_a_stop_meanwhile_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """What is being asked when everything is stopped blames nobody."""
+    for _ in range(30):
+        house = House()
+        house.config.before_change(_agree)
+        house.config.start()
+        house.left.set({"a": 2})
+        house.config.stop()
+        assert house.errors.items == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize(("veto", "told"), [(Veto("no", "a..b"), "no"), (Veto(""), "never refuses it")])
+def test_a_veto_that_says_little(veto: Veto, told: str) -> None:
+    """A path that is none, and a reason that says nothing, are no reason to let it through."""
+    house = House()
+    with house.config:
+
+        def never(change: Change[View]) -> None:
+            raise veto
+
+        never.__qualname__ = "never"
+        house.config.before_change(never)
+        house.left.set({"a": 2})
+        assert told in house.errors.texts()[0]
