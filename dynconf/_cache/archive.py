@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, JsonValue, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from dynconf._values.snapshot import Folder, Update
 
@@ -76,12 +77,12 @@ def pack(documents: Iterable[Kept]) -> tuple[bytes, list[str]]:
     entries, left_out, lacking = [], [], set()
     for kept in documents:
         try:
-            entries.append(_entry(kept))
-        except ValidationError:
+            entries.append((kept.source, _entry(kept).model_dump_json(exclude_defaults=True)))
+        except (ValidationError, PydanticSerializationError):  # dates, say, or half a surrogate pair
             left_out.append(kept.update.document)
             lacking.add(kept.source)
-    entries = [entry for entry in entries if entry.source not in lacking]
-    body = _Archive(documents=entries).model_dump_json(exclude_defaults=True).encode()
+    whole = ",".join(entry for source, entry in entries if source not in lacking)
+    body = f'{{"documents":[{whole}]}}'.encode()
     return b"%s %d %s\n%s" % (MAGIC, VERSION, _digest(body), body), left_out
 
 

@@ -46,26 +46,34 @@ class Overriding:
 
     def __exit__(self, *_: object) -> None:
         step = self._exit()
-        try:
-            self._change(step)
-        except UsageError:
-            self._stopped(step)
+        while True:
+            host = self._lifecycle.host
+            try:
+                self._change(step)
+            except UsageError as error:
+                self._raise_unless_stopped(error, step, host)
+            else:
+                return
+
+    async def __aexit__(self, *_: object) -> None:
+        step = self._exit()
+        while True:
+            host = self._lifecycle.host
+            try:
+                await self._achange(step)
+            except UsageError as error:
+                self._raise_unless_stopped(error, step, host)
+            else:
+                return
 
     async def __aenter__(self) -> None:
         await self._achange(self._entry())
 
-    async def __aexit__(self, *_: object) -> None:
-        step = self._exit()
-        try:
-            await self._achange(step)
-        except UsageError:
-            self._stopped(step)
-
-    def _stopped(self, step: "_Step") -> None:
-        """End it even so if everything was stopped meanwhile; to be called where an error is handled."""
-        if self._lifecycle.running:
-            raise  # noqa: PLE0704
-        self._change_at_rest(step)
+    def _raise_unless_stopped(self, error: UsageError, step: "_Step", host: object) -> None:
+        """If everything was stopped, and perhaps started anew, meanwhile, it is to be tried again."""
+        if self._lifecycle.running and self._lifecycle.host is host:
+            self._entered.append(step.number)
+            raise error
 
     def _entry(self) -> "_Step":
         return _Step(next(_numbers), self._tree, self._entered)
@@ -116,15 +124,15 @@ class _Step:
     """Laying one tree over everything, or taking it away, which always succeeds."""
 
     def __init__(self, number: int, tree: Tree | None, entered: list[int]) -> None:
-        self._number = number
+        self.number = number
         self._tree = tree
         self._entered = entered
 
     def plan(self, store: Store) -> Plan:
         """What it would give; where what is left is not valid, what was laid over later goes too."""
-        plan = store.plan_override([self._number], self._tree)
+        plan = store.plan_override([self.number], self._tree)
         if self._tree is None and plan.refused:
-            later = [one.number for one in store.state.overrides if one.number >= self._number]
+            later = [one.number for one in store.state.overrides if one.number >= self.number]
             plan = store.plan_override(later, None)
             if plan.refused:
                 plan = store.plan_override([one.number for one in store.state.overrides], None)
@@ -142,7 +150,7 @@ class _Step:
     def done(self) -> None:
         """Note that it is open now."""
         if self._tree is not None:
-            self._entered.append(self._number)
+            self._entered.append(self.number)
 
 
 def _nobody_higher(_: Path, __: Path) -> bool:

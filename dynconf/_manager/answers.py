@@ -1,7 +1,7 @@
 """Waiting for sources: until each has answered, or was given its time."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from dynconf._manager.feed import SourceFeed
@@ -92,10 +92,3 @@ async def unfinished(
 ) -> set[asyncio.Task[None]]:
     """Wait for tasks, for so many seconds; those that are not done by then."""
     return (await asyncio.wait(tasks, timeout=patience))[1] if tasks else set()
-
-
-async def ended(feeds: Iterable[SourceFeed], patience: float) -> None:
-    """Wait for sources that are to end, for so many seconds."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            await asyncio.gather(*(feed.stop() for feed in feeds))

@@ -61,17 +61,21 @@ class Cache:
         self._rest: asyncio.Task[None] | None = None
         self._due = False
         self._closing = False
+        self._written: Sequence[Kept] = ()
+        self._failed = False
         self._told: str | None = None
 
-    def keeps(self, position: Fraction | float) -> bool:
-        """Whether the documents of the source at a position are kept."""
-        return position in self._identities
+    def keeps(self, place: Place) -> bool:
+        """Whether the documents of a source are kept; its place may have been another's."""
+        return self._identities.get(place.position) in dict(_identities([place])).values()
 
     async def read(self, feeds: Sequence[SourceFeed]) -> None:
         """Give each source what is kept of it; what is no good is as if it were not there."""
+        if not self._identities:
+            return
         try:
             async with asyncio.timeout(READ_TIME):
-                data = await self._around.host.run_callback("reading the cache", self._file.read)
+                data = await self._around.host.run_work("reading the cache", self._file.read)
             found = unpack(data) if data is not None else []
         except TimeoutError:
             self._complain("ignored", f"it could not be read within {READ_TIME:g} s")
@@ -93,20 +97,20 @@ class Cache:
             self._task = self._around.host.spawn(self._write(), "writing the cache")
 
     async def close(self) -> None:
-        """Write what is still to be written."""
+        """Write what is still to be written; what could not be is tried once more."""
         self._closing = True
         if self._rest is not None:
             self._rest.cancel()
         if self._task is not None:
             await asyncio.wait([self._task])
+            if self._failed:
+                await self._save(list(self._kept()))
 
     async def _write(self) -> None:
-        last = None
         while self._due:
             self._due = False
             kept = list(self._kept())
-            if kept != last:
-                last = kept
+            if kept != self._written or self._failed:
                 await self._save(kept)
             if not self._closing:
                 self._rest = asyncio.ensure_future(self._around.clock.sleep(PAUSE))
@@ -118,15 +122,16 @@ class Cache:
             self._file.write(data)
             return left_out
 
+        self._failed = True
         try:
-            left_out = await self._around.host.run_callback("writing the cache", save)
+            left_out = await self._around.host.run_work("writing the cache", save)
         except Unusable as error:
             self._complain("not written", str(error))
             return
+        self._written, self._failed = kept, False
         if left_out:
-            self._complain(
-                "incomplete", f"{', '.join(left_out)} cannot be kept: JSON cannot say what is there"
-            )
+            names = ", ".join(left_out)
+            self._complain("incomplete", f"{names} cannot be kept: JSON cannot say what is there")
         else:
             self._told = None
 

@@ -123,7 +123,7 @@ class SourceFeed:
         """Know what another feed of the same source knew; for a forked child."""
         # What the parent had read but not taken yet is read again.
         self.documents = {
-            name: replace(document, run=0, reported=document.applied)
+            name: replace(document, run=0, reported=document.applied if document.cached is None else None)
             for name, document in other.documents.items()
         }
         self.last_success = other.last_success
@@ -172,14 +172,21 @@ class SourceFeed:
         return self.closed or self.answered() or (self._heard() and self.fatal() is not None)
 
     def stand_in(self) -> None:
-        """Have what the cache keeps stand in for what has not come."""
-        self.stands_in = bool(self.reserve)
+        """Have what the cache keeps stand in for what has not come, and for what fails to come from now on.
+
+        All of it, or nothing: half of a source may be valid, and mean something else.
+        """
+        lacking = []
         for name, kept in self.reserve.items():
             if self.is_loaded and name not in self.documents:
                 continue  # it went while nobody looked
             document = self._document(kept.update)
             if not document.offered and (document.fault is not None or not self.is_loaded):
-                self._stand_in_for(document)
+                lacking.append((document, self.kept(name)))
+        self.stands_in = bool(self.reserve) and all(candidate is not None for _, candidate in lacking)
+        if self.stands_in:
+            for document, candidate in lacking:
+                self._offer_kept(document, candidate)
         self._around.progressed()
 
     def kept(self, document: str) -> Candidate | None:
@@ -286,7 +293,7 @@ class SourceFeed:
 
     def blocking(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
         """See `Feed.blocking`."""
-        return self._around.host.run_callback(f"reading {self.name}", function)
+        return self._around.host.run_work(f"reading {self.name}", function)
 
     # Inside
 
@@ -323,11 +330,14 @@ class SourceFeed:
         logger.warning("not taken%s: %s", stays, error)
         self._around.report(error)
         if document.applied is None:
-            self._stand_in_for(document)
+            self._offer_kept(document, self.kept(document.name))
         self._around.progressed()
 
     def _gone(self, document: Document, note: str) -> None:
         document.reported = None
+        if document.applied is None and document.cached is not None:
+            document.offered, document.cached = False, None
+            self._around.withdrawn(self, document.rank)
         if self.source.members or self.source.optional or self.source.on_missing == "drop":
             self._let_go(document, note)
         elif document.missing_since is None:
@@ -339,7 +349,7 @@ class SourceFeed:
             logger.warning("%s", document.fault)
             self._around.report(document.fault)
             if self.stands_in and document.applied is None:
-                self._stand_in_for(document)
+                self._offer_kept(document, self.kept(document.name))
         self._around.progressed()
 
     def _let_go(self, document: Document, note: str) -> None:
@@ -348,12 +358,11 @@ class SourceFeed:
         if document.offered:
             document.offered = False
             self._around.arrived(self, Candidate(document.rank, None))
-        elif not self.is_loaded and not self.source.members and not self.source.optional:
+        elif not (self.source.members or self.source.optional) and (self.reserve or not self.is_loaded):
             document.fault = self._missing(document, note)
         self.forget(document)
 
-    def _stand_in_for(self, document: Document) -> None:
-        candidate = self.kept(document.name)
+    def _offer_kept(self, document: Document, candidate: Candidate | None) -> None:
         if candidate is not None:
             assert isinstance(candidate.content, Layer)
             document.offered, document.cached = True, candidate.content.cached

@@ -9,7 +9,7 @@ from typing import Any
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
-from dynconf._manager.answers import Answers, ended, unfinished
+from dynconf._manager.answers import Answers, unfinished
 from dynconf._manager.cache import Cache, instead, tell
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.gather import LONGEST, Gathering
@@ -92,8 +92,7 @@ class Manager:
         if any(feed.reserve for feed in feeds):
             await self._answers.come(feeds, self._options.cache_after)
             for feed in feeds:
-                if not feed.answered():
-                    feed.stand_in()
+                feed.stand_in()
         await self._answers.wait(feeds)
         async with self._turn:
             candidates = [*self.overlays.changed(), *self._gathering.take(self._now(), everything=True)]
@@ -121,7 +120,7 @@ class Manager:
         self._loaded.set()
         for feed in self.feeds.values():
             feed.close()
-        await ended(self.feeds.values(), CANCEL_TIMEOUT)
+        await self._ended(self.feeds.values(), CANCEL_TIMEOUT)
         shared: list[Closable] = [*self._shared.values(), *([self._cache] if self._cache else [])]
         self._shared = {}
         if not shared:
@@ -221,7 +220,7 @@ class Manager:
         except BaseException:
             self._roster.dismiss(places)
             self._let_go(feeds)
-            await ended(feeds, END_TIME)
+            await self._ended(feeds, END_TIME)
             raise
 
     async def remove(self, given: Source | str) -> Applied:
@@ -241,7 +240,7 @@ class Manager:
             self._roster.dismiss(places)
             feeds = [self.feeds[position] for position in positions if position in self.feeds]
             self._let_go(feeds)
-        await ended(feeds, END_TIME)
+        await self._ended(feeds, END_TIME)
         return applied
 
     async def change(self, make_plan: Callable[[], Plan], *, leaving: bool = False) -> Applied:
@@ -360,7 +359,7 @@ class Manager:
 
     def _feed(self, place: Place, *, watching: bool = True, aside: bool = False) -> SourceFeed:
         feed = SourceFeed(place.source, place.name, place.position, self, watching=watching)
-        feed.keeps = self._cache is not None and self._cache.keeps(place.position)
+        feed.keeps = self._cache is not None and self._cache.keeps(place)
         self.feeds[place.position] = feed
         if aside:
             self._aside[feed] = Gathering()
@@ -370,6 +369,11 @@ class Manager:
         if any(feed.closed for feed in feeds):
             raise UsageError(f"{source.name} was removed while it was added")
         return [item for feed in feeds for item in self._aside[feed].take(0, everything=True)]
+
+    async def _ended(self, feeds: Iterable[SourceFeed], patience: float) -> None:
+        """Wait for sources that are to end; those that need longer are seen to all the same."""
+        ends = [self.host.spawn(feed.stop(), f"end of {feed.name}") for feed in feeds]
+        await unfinished(ends, patience)
 
     def _let_go(self, feeds: Iterable[SourceFeed]) -> None:
         for feed in feeds:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -351,3 +352,39 @@ def test_an_override_always_ends(how: str) -> None:
             assert not config._lifecycle.publisher.store.state.overrides
 
     asyncio.run(test())
+
+
+def test_an_override_ends_over_a_restart() -> None:
+    """If everything was stopped and is started again while it ends, it ends there."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+    config.start()
+    entered, leave, busy, go_on = (threading.Event() for _ in range(4))
+
+    def block() -> None:
+        busy.set()
+        go_on.wait(LOOK)
+
+    def work() -> None:
+        with numbers.override(a=5):
+            entered.set()
+            leave.wait(LOOK)
+
+    working = threading.Thread(target=work)
+    working.start()
+    assert entered.wait(LOOK)
+    host = config._lifecycle.host
+    assert host is not None
+    host.post(block)
+    assert busy.wait(LOOK)
+    leave.set()
+    stopping = threading.Thread(target=config.stop)
+    stopping.start()
+    go_on.set()
+    stopping.join(LOOK)
+    config.start()
+    working.join(LOOK)
+    assert not working.is_alive()
+    assert numbers.until(lambda now: now.a == 1, LOOK).a == 1
+    assert not config._lifecycle.publisher.store.state.overrides
+    config.stop()

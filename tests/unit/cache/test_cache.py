@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from dynconf import Config, Feed, Memory, Settings, Source, Update, Veto
+from dynconf import Config, Feed, File, Limits, Memory, Settings, Source, Update, Veto
 from dynconf._cache.disk import SharedFile
 from dynconf._manager import cache as keeping
 from dynconf.errors import (
@@ -373,6 +373,91 @@ def test_shared_by_several(server: Server, tmp_path: Path) -> None:
 
 
 def test_options() -> None:
-    """A time below nothing is a mistake."""
+    """A time below nothing is a mistake, and so is a folder without a name."""
     with pytest.raises(UsageError, match="cache_after"):
         Config(cache_after=-1)
+    with pytest.raises(UsageError, match="path of a folder"):
+        Config(cache="")
+
+
+def test_a_place_that_was_another_sources(server: Server, tmp_path: Path) -> None:
+    """Of what comes where a source was removed nothing is kept: neither as that one's, nor a local file's."""
+    local = tmp_path / "local.yaml"
+    local.write_text("c: 77")
+    folder = tmp_path / "cache"
+    for later in (Remote(Server(other=b"a: 77"), "other"), File(local)):
+        remote = Remote(server, "one")
+        with Config(remote, cache=folder) as config:
+            config.remove(remote)
+            config.add(later)
+    [file] = folder.iterdir()
+    assert "77" not in file.read_text()
+    server.error = DOWN
+    with pytest.raises(StartFailed, match="nobody listens"):
+        made(server, folder, names=("one",)).start()
+
+
+@pytest.mark.parametrize("unreadable", ["one", "two"])
+def test_what_is_kept_but_not_readable_today(server: Server, tmp_path: Path, unreadable: str) -> None:
+    """Of a source of which a part cannot be read nothing stands in; the start fails as without a cache."""
+    server.documents[unreadable] = b"a: 1  # " + b"x" * 1000
+    filled(server, tmp_path)
+    server.error = DOWN
+    config = made(server, tmp_path, limits=Limits(bytes=100))
+    config.bind(Numbers)
+    with pytest.raises(StartFailed, match="nobody listens"):
+        config.start()
+
+
+@pytest.mark.parametrize(("on_missing", "state"), [("keep", "missing"), ("drop", "refused")])
+def test_broken_and_then_gone_while_it_starts(
+    server: Server, tmp_path: Path, on_missing: Literal["keep", "drop"], state: str
+) -> None:
+    """A document that the cache stood in for is as missing as any other once it is gone."""
+    source, other = Remote(server, "one", "two"), Server(late=b"c: 1")
+    source.on_missing = on_missing
+    late = Remote(other, "late")
+    Config(source, late, cache=tmp_path).load()
+    server.documents["one"] = b"a: ["
+    other.silent = True
+
+    async def test() -> None:
+        config = Config(source, late, cache=tmp_path, cache_after=0.3, start_timeout=LOOK)
+        numbers, errors = config.bind(Numbers), Told()
+        config.on_error(errors)
+        starting = asyncio.create_task(config.astart())
+        await asyncio.to_thread(errors.wait)
+        server.change(one=None)
+        other.change(late=b"c: 2")
+        await starting
+        assert numbers.current == Numbers(a=1, b=1, c=2)
+        one = next(one for one in config.status().sources[0].documents if one.document == "one")
+        assert one.state == state
+        assert one.cached_at is not None
+        await config.astop()
+
+    asyncio.run(test())
+
+
+def test_a_write_that_failed_is_made_up_for(server: Server, tmp_path: Path) -> None:
+    """What could not be written is tried again when the Config stops."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    folder.chmod(0o777)
+    config, errors = made(server, folder), Told()
+    config.on_error(errors)
+    with config:
+        errors.wait()
+        folder.chmod(0o700)
+    server.error = DOWN
+    with made(server, folder) as config:
+        assert config.get("a") == 1
+
+
+def test_half_a_character(server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A text that UTF-8 cannot say is no reason to keep nothing of the other sources."""
+    odd = Remote(Server(odd={"name": "\ud800"}), "odd")
+    made(server, tmp_path, odd).load()
+    assert "odd cannot be kept" in caplog.text
+    [file] = tmp_path.iterdir()
+    assert "a: 1" in file.read_text()
