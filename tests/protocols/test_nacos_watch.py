@@ -3,10 +3,10 @@
 import pytest
 
 from dynconf.errors import AccessDenied, Conflict, SourceError, SourceUnavailable, UnexpectedReply
-from dynconf.protocols.exchange import Busy, Rest
+from dynconf.protocols.exchange import Busy, ConnectionLost, Rest
 from dynconf.protocols.nacos.api import V1_API
 from dynconf.protocols.nacos.watch import Answered, News
-from dynconf.protocols.pacing import BURST, PER_SECOND
+from dynconf.protocols.pacing import BURST, FIRST_DELAY, PER_SECOND
 from tests.protocols.nacos_following import NEW, NEW_MD5, NOBODY, OLD, OLD_MD5, Following, polling
 from tests.protocols.nacos_props import (
     CHANGING,
@@ -351,3 +351,14 @@ def test_closing_it_anywhere() -> None:
     for count in range(len(answers) + 1):
         session = Following(A, B, username=USER).answer(*answers[:count])
         session.close()
+
+
+def test_a_connection_that_is_lost_while_it_waits() -> None:
+    """It is no failure yet, as proxies end what waits for long; then a glance tells."""
+    session = Following(A)
+    session.answer(OLD, ConnectionLost("lost"))
+    assert session.rested()[-1:] == [0.5 * FIRST_DELAY]
+    session.told()
+    assert "Long-Pulling-Timeout-No-Hangup" in session.request.headers
+    session.answer(ConnectionLost("lost again"))
+    assert [str(news.error) for news in session.told()] == ["lost again"]

@@ -37,8 +37,9 @@ def listener(known: Mapping[NacosKey, str], wait: float, *, glance: bool = False
     headers = {**FORM, "Long-Pulling-Timeout": str(round(wait * 1000))}
     if glance:
         headers["Long-Pulling-Timeout-No-Hangup"] = "true"
-    path = "/v1/cs/configs/listener"
-    return Request("POST", path, body=body, headers=headers, timeout=max(10.0, wait) * _LONGER, held=True)
+    path, timeout = "/v1/cs/configs/listener", max(10.0, wait) * _LONGER
+    # When the connection of one that waits is cut, those of all other clients may be, too.
+    return Request("POST", path, body=body, headers=headers, timeout=timeout, held=True, repeatable=glance)
 
 
 def changed(reply: Reply, known: Iterable[NacosKey], *, logged_in: bool) -> set[NacosKey]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from dynconf.errors import AccessDenied, RequestRefused, SourceError, SourceUnavailable
-from dynconf.protocols.exchange import Busy, Reply, Rest, Steps
+from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.either import read
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
@@ -19,7 +19,7 @@ from dynconf.protocols.nacos.listen import changed, listener
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.namespaces import whether_a_name
 from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
-from dynconf.protocols.pacing import Backoff, TokenBucket
+from dynconf.protocols.pacing import FIRST_DELAY, Backoff, TokenBucket
 
 __all__ = ["Answered", "News", "Transport", "Watched", "follow", "look"]
 
@@ -166,7 +166,7 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         random: gives numbers from 0 to 1.
     """
     backoff, retry, bucket = Backoff(random), Backoff(random), TokenBucket(now)
-    poll, looks = _LongPoll(watched), _Looks(watched, now, random)
+    poll, looks = _LongPoll(watched, random), _Looks(watched, now, random)
     while True:
         if not len(watched):
             yield Rest(None)
@@ -214,8 +214,9 @@ class _Refused(Exception):
 class _LongPoll:
     """Waits for what changed, and knows whether the last wait was worth it."""
 
-    def __init__(self, watched: Watched) -> None:
+    def __init__(self, watched: Watched, random: Callable[[], float]) -> None:
         self._watched = watched
+        self._random = random
         self._hinted: bool | None = None
         self._failed = False
         self._denied = False
@@ -246,7 +247,14 @@ class _LongPoll:
         glance = self._failed
         request = replace(listener(watched.known(), watched.wait, glance=glance), patience=patience)
         self._hinted, self._failed = False, True
-        reply = yield from watched.login.hold(request)
+        try:
+            reply = yield from watched.login.hold(request)
+        except ConnectionLost:
+            if glance:
+                raise
+            # No failure yet, as proxies end what waits for long; but perhaps everybody's was lost.
+            yield Rest(self._random() * FIRST_DELAY)
+            return
         if reply is not None:
             try:
                 hints = changed(reply, watched.all(), logged_in=watched.login.logged_in)
