@@ -362,3 +362,15 @@ def test_a_connection_that_is_lost_while_it_waits() -> None:
     assert "Long-Pulling-Timeout-No-Hangup" in session.request.headers
     session.answer(ConnectionLost("lost again"))
     assert [str(news.error) for news in session.told()] == ["lost again"]
+
+
+@pytest.mark.parametrize("reply", [503, 429])
+def test_a_read_that_is_put_off(reply: int) -> None:
+    """Nobody asks again before the time is over that the server asked for."""
+    session = Following(A)
+    session.answer(plain(reply, retry_after="30"))
+    assert session.rested()[0] >= 30
+    session.answer(OLD, hint(A), plain(reply, retry_after="20"))
+    assert max(session.rested()) >= 20
+    session.answer(NEW)
+    assert session.states()[-1] == (A, b"n: 2")

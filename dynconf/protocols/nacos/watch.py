@@ -80,6 +80,7 @@ class Watched:
     refused: bool = False
     """Whether the long poll is not for us, although we may read."""
     _states: dict[NacosKey, _State] = field(default_factory=dict)
+    _asked: float = 0.0
 
     def __len__(self) -> int:
         return len(self._states)
@@ -132,6 +133,17 @@ class Watched:
             if key in self._states:
                 self._states[key].dirty = True
 
+    def failed(self, key: NacosKey, error: SourceError) -> News:
+        """Note why one could not be read."""
+        if isinstance(error, Busy):
+            self._asked = max(self._asked, error.seconds)
+        return News(key, error=error)
+
+    def asked(self) -> float:
+        """Seconds that the server asked to be left alone for, since this was asked last."""
+        seconds, self._asked = self._asked, 0.0
+        return seconds
+
     def take(self, key: NacosKey, config: NacosConfig | None) -> News:
         """Note what was read."""
         md5 = config.md5 if config else ""
@@ -171,7 +183,7 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         if not len(watched):
             yield Rest(None)
             continue
-        fresh = yield from _read_dirty(watched)
+        fresh = yield from _read_dirty(watched, retry)
         pause = max(poll.damp(fresh=fresh), bucket.take())
         if pause:
             yield Rest(pause)
@@ -302,7 +314,7 @@ class _Looks:
             self._watched.mark(self._watched.all())
 
 
-def _read_dirty(watched: Watched) -> Steps[bool]:
+def _read_dirty(watched: Watched, retry: Backoff) -> Steps[bool]:
     """Read what has to be read, and tell; gives whether any of it is another than it was."""
     keys = watched.dirty()
     fresh = False
@@ -314,10 +326,12 @@ def _read_dirty(watched: Watched) -> Steps[bool]:
             fresh = yield from _probe(watched, keys, hints)
     except SourceError as error:
         for key in keys:
-            yield News(key, error=error)
-        return fresh
+            yield watched.failed(key, error)
+        keys = []
     if keys and watched.api is not None:
         fresh = (yield from _read_all(watched, watched.api, keys, hints)) or fresh
+    if asked := watched.asked():
+        yield Rest(retry.failed(asked))
     return fresh
 
 
@@ -334,7 +348,7 @@ def _probe(watched: Watched, keys: list[NacosKey], hints: dict[str, str]) -> Ste
         except SourceUnavailable:
             raise
         except SourceError as error:
-            yield (yield from _hinted(watched.login, News(keys.pop(0), error=error), hints))
+            yield (yield from _hinted(watched.login, watched.failed(keys.pop(0), error), hints))
         else:
             news = watched.take(keys.pop(0), config)
             fresh = fresh or news.changed
@@ -370,7 +384,7 @@ def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | Source
         watched.ask_again()
         return None
     except SourceError as error:
-        return News(key, error=error)
+        return watched.failed(key, error)
 
 
 def _hinted(login: Login, news: News, hints: dict[str, str]) -> Steps[News]:

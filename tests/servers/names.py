@@ -1,0 +1,43 @@
+"""A fake name service, as a real one cannot be switched off for a test alone."""
+
+import socket
+from types import TracebackType
+from typing import Any, Self
+
+
+class FakeNames:
+    """While it is entered, names below `.test` are this machine's; others are what they are.
+
+    Attributes:
+        refused: the names that were asked for while they did not resolve.
+    """
+
+    def __init__(self) -> None:
+        self.refused: set[str] = set()
+        self._gone: set[str] = set()
+        self._real = socket.getaddrinfo
+
+    def lose(self, name: str) -> None:
+        """Have a name resolve no more."""
+        self._gone.add(name)
+
+    def find(self, name: str) -> None:
+        """Have it resolve again."""
+        self._gone.discard(name)
+
+    def __enter__(self) -> Self:
+        socket.getaddrinfo = self._resolve
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        socket.getaddrinfo = self._real
+
+    def _resolve(self, host: Any, *more: Any, **options: Any) -> Any:
+        if not (isinstance(host, str) and host.endswith(".test")):
+            return self._real(host, *more, **options)
+        if host in self._gone:
+            self.refused.add(host)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return self._real("127.0.0.1", *more, **options)
