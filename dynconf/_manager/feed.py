@@ -257,12 +257,12 @@ class SourceFeed:
             self.error = self.failing_since = None
             self._around.progressed()
 
-    def failed(self, error: SourceError) -> None:
+    def failed(self, error: SourceError, *, again: bool = False) -> None:
         """See `Feed.failed`."""
         if self.closed:
             return
         error = placed(error, Origin(self.name))
-        if self.error is None or str(self.error) != str(error):
+        if not again and (self.error is None or str(self.error) != str(error)):
             logger.warning("%s", error)
             self._around.report(error)
         if self.error is None:

@@ -43,8 +43,11 @@ class Feed(Protocol):
         """Say that the source answered, with nothing new."""
         ...
 
-    def failed(self, error: SourceError) -> None:
-        """Say that the source does not answer, or not sensibly; what it last reported stays."""
+    def failed(self, error: SourceError, *, again: bool = False) -> None:
+        """Say that the source does not answer, or not sensibly; what it last reported stays.
+
+        With `again` it is shown in the status only: the user has been told of it before.
+        """
         ...
 
     def loaded(self) -> None:

@@ -13,7 +13,9 @@ from dynconf.errors import SourceError
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.listen import MOST
 from dynconf.protocols.nacos.login import Login
-from dynconf.protocols.nacos.watch import Answered, News, Watched, follow, look
+from dynconf.protocols.nacos.reading import look
+from dynconf.protocols.nacos.watch import follow
+from dynconf.protocols.nacos.watched import Answered, News, Watched
 from dynconf.sources._nacos_access import Access
 
 Report = Callable[[News | Answered], None]

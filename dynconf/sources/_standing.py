@@ -2,17 +2,26 @@
 
 from collections import Counter
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed
 from dynconf.errors import SourceError
 
 
+@dataclass(slots=True)
+class _Failing:
+    """A part that does not answer: why it does not now, and every reason since it did."""
+
+    error: SourceError
+    given: set[str] = field(default_factory=set)
+
+
 class Standing:
     """Tells a feed of failures and recoveries, as one source.
 
-    A reason is told once, for as long as any part that gave it does not answer, however often it
-    takes turns with others.
+    What is shown is the newest reason. It is told when it is new: a reason is over once nobody fails for
+    it any more, and somebody who did has answered since. So reasons that take turns are told once each.
 
     Args:
         feed: the source's.
@@ -20,19 +29,25 @@ class Standing:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._failing: dict[Hashable, dict[str, SourceError]] = {}
-        self._reasons: Counter[str] = Counter()
-        self._told = ""
+        self._failing: dict[Hashable, _Failing] = {}
+        self._now: Counter[str] = Counter()
+        self._known: dict[str, bool] = {}
+        """The reasons that were told, and whether somebody who gave it has answered since."""
 
     def failed(self, part: Hashable, error: SourceError) -> None:
         """Nobody answers for this part, or not sensibly."""
-        errors = self._failing.setdefault(part, {})
-        if error.reason in errors:
-            return
-        errors[error.reason] = error
-        self._reasons[error.reason] += 1
-        if self._reasons[error.reason] == 1:
-            self._tell(error)
+        again = error.reason in self._known
+        self._known.setdefault(error.reason, False)
+        one = self._failing.get(part)
+        before = one.error.reason if one else None
+        if one is None:
+            one = self._failing[part] = _Failing(error)
+        one.error = error
+        one.given.add(error.reason)
+        self._now[error.reason] += 1
+        if before is not None:
+            self._left(before)
+        self._feed.failed(error, again=again)
 
     def found(self, part: Hashable, update: Update) -> None:
         """Report a document of this part; what answers does not make up for what does not."""
@@ -40,15 +55,21 @@ class Standing:
 
     def answered(self, part: Hashable) -> None:
         """This part was answered; what was found has been reported already."""
-        for reason in self._failing.pop(part, {}):
-            self._reasons[reason] -= 1
+        one = self._failing.pop(part, None)
+        if one is not None:
+            self._now[one.error.reason] -= 1
+            for reason in one.given:
+                self._known[reason] = True
+                self._forget(reason)
         if not self._failing:
-            self._reasons.clear()
             self._feed.alive()
-        elif not self._reasons[self._told]:
-            *_, error = next(iter(self._failing.values())).values()
-            self._tell(error)
+        elif one is not None:
+            self._feed.failed(next(iter(self._failing.values())).error, again=True)
 
-    def _tell(self, error: SourceError) -> None:
-        self._told = error.reason
-        self._feed.failed(error)
+    def _left(self, reason: str) -> None:
+        self._now[reason] -= 1
+        self._forget(reason)
+
+    def _forget(self, reason: str) -> None:
+        if self._known.get(reason) and not self._now[reason]:
+            del self._known[reason]

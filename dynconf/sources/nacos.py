@@ -9,7 +9,7 @@ from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import UsageError
 from dynconf.protocols.nacos.identity import DEFAULT_GROUP, NacosKey
-from dynconf.protocols.nacos.watch import Answered, News
+from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.sources._content import PROFILE, check_options, known_format, mount_point
 from dynconf.sources._nacos_hub import NacosHub
 from dynconf.sources._standing import Standing

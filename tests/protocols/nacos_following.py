@@ -4,7 +4,8 @@ from typing import Any
 
 from dynconf.errors import SourceUnavailable
 from dynconf.protocols.nacos.identity import NacosKey
-from dynconf.protocols.nacos.watch import News, Watched, follow
+from dynconf.protocols.nacos.watch import follow
+from dynconf.protocols.nacos.watched import News, Watched
 from dynconf.testing import ManualClock
 from tests.protocols.nacos_props import (
     GIVEN_UP,

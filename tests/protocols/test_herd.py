@@ -16,7 +16,8 @@ import pytest
 from dynconf.errors import SourceUnavailable
 from dynconf.protocols.consul import watch as consul
 from dynconf.protocols.exchange import ConnectionLost, Pause, Reply, Request, Rest, Steps
-from dynconf.protocols.nacos import watch as nacos
+from dynconf.protocols.nacos.watch import follow
+from dynconf.protocols.nacos.watched import Watched
 from dynconf.protocols.pacing import LONGEST_DELAY
 from tests.protocols.canned import raw, reply
 from tests.protocols.nacos_props import NOTHING, SWITCHED_OFF, A, login, v1, v3
@@ -127,9 +128,9 @@ def consul_client(now: Callable[[], float], dice: Callable[[], float]) -> Steps[
 
 def nacos_client(now: Callable[[], float], dice: Callable[[], float]) -> Steps[None]:
     """Follows a configuration."""
-    watched = nacos.Watched(login(), interval=15.0)
+    watched = Watched(login(), interval=15.0)
     watched.join(A)
-    return nacos.follow(watched, now=now, random=dice)
+    return follow(watched, now=now, random=dice)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from dynconf.errors import AccessDenied, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Busy, Reply
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.operations import get, history, list_keys, publish, remove
-from dynconf.protocols.nacos.watch import News
+from dynconf.protocols.nacos.watched import News
 from tests.protocols.nacos_following import Following
 from tests.protocols.nacos_props import (
     CHANGING,

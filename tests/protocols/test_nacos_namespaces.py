@@ -7,7 +7,7 @@ import pytest
 from dynconf.errors import RequestRefused, SourceError
 from dynconf.protocols.nacos.api import V3_API
 from dynconf.protocols.nacos.identity import NacosKey
-from dynconf.protocols.nacos.watch import look
+from dynconf.protocols.nacos.reading import look
 from tests.protocols.nacos_following import NOBODY, Following
 from tests.protocols.nacos_props import (
     DENIED,

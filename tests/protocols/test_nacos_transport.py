@@ -8,7 +8,7 @@ import pytest
 from dynconf.errors import AccessDenied, SourceUnavailable
 from dynconf.protocols.exchange import Reply, Request
 from dynconf.protocols.nacos.api import V3_API
-from dynconf.protocols.nacos.watch import Answered, News
+from dynconf.protocols.nacos.watched import Answered, News
 from tests.protocols.nacos_following import NEW, NOBODY, OLD, OLD_MD5, Following, looking, polling
 from tests.protocols.nacos_props import (
     DENIED,

@@ -5,7 +5,7 @@ import pytest
 from dynconf.errors import AccessDenied, Conflict, SourceError, SourceUnavailable, UnexpectedReply
 from dynconf.protocols.exchange import Busy, ConnectionLost, Rest
 from dynconf.protocols.nacos.api import V1_API
-from dynconf.protocols.nacos.watch import Answered, News
+from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.protocols.pacing import BURST, FIRST_DELAY, PER_SECOND
 from tests.protocols.nacos_following import NEW, NEW_MD5, NOBODY, OLD, OLD_MD5, Following, polling
 from tests.protocols.nacos_props import (
@@ -255,8 +255,9 @@ def test_change_of_another_while_one_fails() -> None:
 def test_known_one_that_fails() -> None:
     """It is told as failing, read anew, and polled for no more until it is read: its change is known."""
     session = polling(A, B).answer(hint(A), NOBODY)
-    assert session.states() == [(A, SourceUnavailable)]
+    assert session.states() == [(B, SourceUnavailable), (A, SourceUnavailable)]  # who else would be answered
     assert listens(session.request) == {B: OLD_MD5}
+    assert "Long-Pulling-Timeout-No-Hangup" in session.request.headers
     assert session.request.patience == 0.25
     session.answer(GIVEN_UP, OLD)
     (news,) = session.told()
@@ -374,3 +375,14 @@ def test_a_read_that_is_put_off(reply: int) -> None:
     assert max(session.rested()) >= 20
     session.answer(NEW)
     assert session.states()[-1] == (A, b"n: 2")
+
+
+def test_a_glance_that_is_given_up() -> None:
+    """It has told nothing, so the next one is a glance again, and that somebody answers is told."""
+    session = polling(A).answer(NOBODY)
+    session.told()
+    glance = session.request
+    session.answer(GIVEN_UP)
+    assert session.request == glance
+    session.answer(NOTHING)
+    assert session.told() == [Answered(frozenset({A}))]

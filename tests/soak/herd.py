@@ -17,9 +17,10 @@ from dynconf._http.endpoint import Endpoint
 from dynconf._http.tls import TLS
 from dynconf.protocols.consul import watch as consul
 from dynconf.protocols.exchange import Reply, Request, Steps
-from dynconf.protocols.nacos import watch as nacos
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.watch import follow
+from dynconf.protocols.nacos.watched import News, Watched
 from tests.servers.toxiproxy import Proxy
 
 CLIENTS = 200
@@ -128,12 +129,12 @@ class OfNacos(Sheep):
         self.key = key
 
     def steps(self) -> Steps[None]:
-        watched = nacos.Watched(Login("", "", time.monotonic, random.random))
+        watched = Watched(Login("", "", time.monotonic, random.random))
         watched.join(self.key)
-        return nacos.follow(watched, now=time.monotonic, random=random.random)
+        return follow(watched, now=time.monotonic, random=random.random)
 
     def hear(self, news: Any) -> None:
-        if isinstance(news, nacos.News) and news.config is not None:
+        if isinstance(news, News) and news.config is not None:
             self.content = news.config.content
 
 

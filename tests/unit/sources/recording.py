@@ -48,8 +48,9 @@ class RecordingFeed:
         self.failing = None
         self._reported()
 
-    def failed(self, error: SourceError) -> None:
-        self.failures.append(error)
+    def failed(self, error: SourceError, *, again: bool = False) -> None:
+        if not again:
+            self.failures.append(error)
         self.failing = error
         self._reported()
 

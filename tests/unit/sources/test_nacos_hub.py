@@ -11,7 +11,7 @@ from dynconf._values.clock import SystemClock
 from dynconf.errors import Origin, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Busy, Reply, Request
 from dynconf.protocols.nacos.identity import NacosKey
-from dynconf.protocols.nacos.watch import Answered, News
+from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.sources import _nacos_hub
 from dynconf.sources._nacos_access import Access, endpoints
 from dynconf.sources._nacos_hub import NacosHub

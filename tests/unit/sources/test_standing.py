@@ -107,3 +107,29 @@ def test_thousands_of_parts() -> None:
         standing.answered(part)
     assert feed.failing is None
     assert len(feed.failures) == 3001
+
+
+def test_the_newest_reason_is_shown() -> None:
+    """However often it was given before, it is what holds now."""
+    feed = RecordingFeed()
+    standing = Standing(feed)
+    for reason in ("denied", "nobody", "denied"):
+        standing.failed("b", SourceUnavailable(reason))
+        assert feed.failing
+        assert feed.failing.reason == reason
+    assert len(feed.failures) == 2
+
+
+def test_every_outage_is_told() -> None:
+    """Also while one part is refused for good, whose own reason is told once."""
+    feed = RecordingFeed()
+    standing = Standing(feed)
+    standing.failed("b", SourceUnavailable("denied"))
+    for outage in range(1, 4):
+        for part in ("b", "a"):
+            standing.failed(part, SourceUnavailable("nobody"))
+        assert [error.reason for error in feed.failures] == ["denied", *["nobody"] * outage]
+        standing.answered("a")
+        standing.failed("b", SourceUnavailable("denied"))
+        assert feed.failing
+        assert feed.failing.reason == "denied"

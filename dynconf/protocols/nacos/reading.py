@@ -1,0 +1,139 @@
+"""Reading what is followed: the API found, several side by side, and what was found told."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
+from dynconf.protocols.exchange import ConnectionLost, Reply, Rest, Steps
+from dynconf.protocols.nacos.api import Api
+from dynconf.protocols.nacos.either import read
+from dynconf.protocols.nacos.identity import NacosKey
+from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.namespaces import whether_a_name
+from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
+from dynconf.protocols.nacos.watched import News, Watched
+from dynconf.protocols.pacing import Backoff
+
+__all__ = ["look", "read_dirty"]
+
+
+def look(login: Login, key: NacosKey, limit: int) -> Steps[News]:
+    """Read one configuration, and follow nothing.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    try:
+        config, _ = yield from read(login, key, limit=limit)
+        news = yield from _hinted(login, News(key, config), {})
+    except RequestRefused as error:
+        news = yield from _hinted(login, News(key, error=error), {})
+    if news.error is not None:
+        raise news.error
+    return news
+
+
+def read_dirty(watched: Watched, retry: Backoff) -> Steps[bool]:
+    """Read what has to be read, and tell; gives whether any of it is another than it was."""
+    keys = watched.dirty()
+    fresh = False
+    hints: dict[str, str] = {}
+    try:
+        if keys:
+            yield from watched.login.renew()
+        if watched.api is None:
+            fresh = yield from _probe(watched, keys, hints)
+    except SourceError as error:
+        for key in keys:
+            yield watched.failed(key, error)
+        keys = []
+    if keys and watched.api is not None:
+        fresh = (yield from _read_all(watched, watched.api, keys, hints)) or fresh
+    if asked := watched.asked():
+        yield Rest(retry.failed(asked))
+    return fresh
+
+
+def _probe(watched: Watched, keys: list[NacosKey], hints: dict[str, str]) -> Steps[bool]:
+    """Read one after the other until it is known by which API, and take them off the list.
+
+    Raises:
+        SourceUnavailable: nobody answers.
+    """
+    fresh = False
+    while keys and watched.api is None:
+        try:
+            config, watched.api = yield from read(watched.login, keys[0], limit=watched.limit)
+        except SourceUnavailable:
+            raise
+        except SourceError as error:
+            yield (yield from _hinted(watched.login, watched.failed(keys.pop(0), error), hints))
+        else:
+            news = watched.take(keys.pop(0), config)
+            fresh = fresh or news.changed
+            yield (yield from _hinted(watched.login, news, hints))
+    return fresh
+
+
+def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey], hints: dict[str, str]) -> Steps[bool]:
+    """Read several side by side."""
+    fresh = False
+    replies: Sequence[Reply | SourceError]
+    try:
+        replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in keys])
+    except SourceError as error:
+        replies = [error] * len(keys)
+    if silence := _silence(replies):
+        # Nor would a long poll be answered, but that takes its time, and others' reads have theirs cut.
+        watched.silent = True
+        for key in watched.clean():
+            yield News(key, error=silence)
+    for key, reply in zip(keys, replies, strict=True):
+        told = _read_reply(watched, api, key, reply)
+        if told is not None:
+            fresh = fresh or (told.error is None and told.changed)
+            yield (yield from _hinted(watched.login, told, hints))
+    return fresh
+
+
+def _silence(replies: Sequence[Reply | SourceError]) -> SourceError | None:
+    """That nobody answered any of several requests; `None` if somebody did, whatever it was."""
+    silent = [one for one in replies if type(one) in (SourceUnavailable, ConnectionLost)]
+    first = next(iter(silent), None)
+    return first if len(silent) == len(replies) and isinstance(first, SourceError) else None
+
+
+def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | SourceError) -> News | None:
+    """What a reply tells; nothing if it is to be read again, by another API or a little later."""
+    try:
+        if isinstance(reply, SourceError):
+            raise reply
+        return watched.take(key, api.content(key, reply, logged_in=watched.login.logged_in))
+    except BeingChanged:
+        return None
+    except WrongApi:
+        watched.ask_again()
+        return None
+    except SourceError as error:
+        return watched.failed(key, error)
+
+
+def _hinted(login: Login, news: News, hints: dict[str, str]) -> Steps[News]:
+    """The same; if it is not there, or is refused, with what may be wrong with its namespace.
+
+    Args:
+        login: who we are.
+        news: what was found.
+        hints: what is known of namespaces already, so that thousands ask but once.
+    """
+    missing = news.changed and news.config is None and news.error is None
+    refused = isinstance(news.error, RequestRefused)
+    if not news.key.namespace or not (missing or refused):
+        return news
+    if news.key.namespace not in hints:
+        hints[news.key.namespace] = yield from whether_a_name(login, news.key.namespace)
+    hint = hints[news.key.namespace]
+    if hint and news.error is not None:
+        # Names often have blanks, which ids cannot have.
+        return replace(news, error=RequestRefused(f"{news.error.reason}: {hint}"))
+    return replace(news, hint=hint)

@@ -1,0 +1,139 @@
+"""The configurations that are followed, what is known of each, and what is told of them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dynconf.errors import SourceError
+from dynconf.protocols.exchange import Busy
+from dynconf.protocols.nacos.api import V1_API, Api
+from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
+from dynconf.protocols.nacos.login import Login
+
+__all__ = ["Answered", "News", "Transport", "Watched"]
+
+Transport = Literal["long poll", "polling"]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was read of one configuration: its content, that it is not there, or why that is not known.
+
+    With `config` and `error` both `None` it is not there. `changed` says whether that is another
+    state than the last one that was told, `hint` why it may not be there.
+    """
+
+    key: NacosKey
+    config: NacosConfig | None = None
+    error: SourceError | None = None
+    changed: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The server answered, and these are what they were."""
+
+    keys: frozenset[NacosKey]
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known of one: the server's md5, empty if it is not there, `None` if nothing is."""
+
+    md5: str | None = None
+    dirty: bool = True
+
+
+@dataclass(eq=False)
+class Watched:
+    """The configurations that are followed, and how; keys join and leave while `follow` runs.
+
+    Args:
+        login: who we are.
+        wait: seconds that the server may hold a long poll.
+        interval: seconds between two looks where there is no long poll.
+        limit: bytes that a reply may have.
+    """
+
+    login: Login
+    wait: float = 30.0
+    interval: float = 15.0
+    limit: int = 64 * 1024 * 1024
+    api: Api | None = None
+    refused: bool = False
+    """Whether the long poll is not for us, although we may read."""
+    silent: bool = False
+    """Whether nobody answered when something was read last."""
+    _states: dict[NacosKey, _State] = field(default_factory=dict)
+    _asked: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @property
+    def transport(self) -> Transport | None:
+        """How changes are noticed; `None` as long as that is not known."""
+        if self.api is None:
+            return None
+        return "long poll" if self.by_poll else "polling"
+
+    @property
+    def by_poll(self) -> bool:
+        """Whether there is a long poll for us."""
+        return self.api is V1_API and not self.refused
+
+    def ask_again(self) -> None:
+        """Find out anew what the server has for us."""
+        self.api, self.refused = None, False
+
+    def join(self, key: NacosKey) -> None:
+        """Follow one more; it is read before anything else is waited for."""
+        self._states[key] = _State()
+
+    def leave(self, key: NacosKey) -> None:
+        """Follow it no more."""
+        self._states.pop(key, None)
+
+    def known(self) -> dict[NacosKey, str]:
+        """The md5 of each that is as it was read last, as far as is known."""
+        return {
+            key: state.md5 for key, state in self._states.items() if state.md5 is not None and not state.dirty
+        }
+
+    def clean(self) -> frozenset[NacosKey]:
+        """Those that are as they were read last, as far as is known."""
+        return frozenset(key for key, state in self._states.items() if not state.dirty)
+
+    def dirty(self) -> list[NacosKey]:
+        """Those that have to be read."""
+        return [key for key, state in self._states.items() if state.dirty]
+
+    def all(self) -> list[NacosKey]:
+        """All that are followed."""
+        return list(self._states)
+
+    def mark(self, keys: Collection[NacosKey]) -> None:
+        """Have them read again."""
+        for key in keys:
+            if key in self._states:
+                self._states[key].dirty = True
+
+    def failed(self, key: NacosKey, error: SourceError) -> News:
+        """Note why one could not be read."""
+        if isinstance(error, Busy):
+            self._asked = max(self._asked, error.seconds)
+        return News(key, error=error)
+
+    def asked(self) -> float:
+        """Seconds that the server asked to be left alone for, since this was asked last."""
+        seconds, self._asked = self._asked, 0.0
+        return seconds
+
+    def take(self, key: NacosKey, config: NacosConfig | None) -> News:
+        """Note what was read."""
+        md5 = config.md5 if config else ""
+        state = self._states.get(key, _State())
+        different = md5 != state.md5
+        state.md5, state.dirty = md5, False
+        return News(key, config, changed=different)
