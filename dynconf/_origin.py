@@ -42,6 +42,10 @@ class Origin:
         return {name: value for name, value in pairs.items() if value not in (None, "")}
 
 
+_LONGEST = 500
+"""Characters of a path that a text shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One reason why a document cannot be taken. It never holds a value.
@@ -60,7 +64,8 @@ class Problem:
         if not self.path:
             text = f"{self.expected} [{self.model}]" if self.model else self.expected
             return f"{self.origin}: {text}" if self.origin else text
-        text = f"{self.path}: {self.expected}"
+        path = self.path if len(self.path) <= _LONGEST else f"{self.path[:_LONGEST]}…"
+        text = f"{path}: {self.expected}"
         if self.actual:
             text += f", got {self.actual}"
         if self.model:

@@ -80,9 +80,10 @@ class Config:
             raise UsageError("cache_after is a number of seconds, 0 or more")
         clock = clock or SystemClock()
         publisher = Publisher(Store(policies), clock, set_current, NOT_LOADED)
-        folder = None if cache is None else os.fsdecode(cache)
-        if folder is not None and not folder:
+        if cache is not None and not os.fspath(cache):
             raise UsageError("cache is the path of a folder")
+        # Now, as the program may change into another folder.
+        folder = None if cache is None else os.path.abspath(os.fsdecode(cache))  # noqa: PTH100
         options = Options(
             name, clock, limits or Limits(), start_timeout, callback_threads, folder, cache_after
         )

@@ -82,6 +82,7 @@ class Client:
         self._addresses: dict[Endpoint, list[str]] = {}
         self._fresh_until: dict[Endpoint, float] = {}
         self._worked: dict[Endpoint, str] = {}
+        self._lookups: dict[Endpoint, asyncio.Future[object]] = {}
 
     async def send(self, request: Request) -> Reply:
         """Ask the servers in turn until one answers.
@@ -119,6 +120,8 @@ class Client:
 
     async def close(self) -> None:
         """Close every connection."""
+        for lookup in self._lookups.values():
+            lookup.cancel()
         pools, self._pools = self._pools, {}
         with unlogged():
             for pool in pools.values():
@@ -238,9 +241,13 @@ class Client:
 
         if endpoint in self._addresses and time.monotonic() < self._fresh_until[endpoint]:
             return self._in_order(endpoint)
+        lookup = self._lookups.get(endpoint)
+        if lookup is None or lookup.done():  # one that hangs has a thread of its own until it ends
+            lookup = self._lookups[endpoint] = asyncio.ensure_future(self._blocking(resolve))
+            lookup.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             async with asyncio.timeout(CONNECT_TIME):
-                found = await self._blocking(resolve)
+                found = await asyncio.shield(lookup)
         except (OSError, UnicodeError) as error:
             if endpoint not in self._addresses:
                 fault = unresolved(endpoint, error if isinstance(error, OSError) else OSError())

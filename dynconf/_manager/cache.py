@@ -110,7 +110,8 @@ class Cache:
         while self._due:
             self._due = False
             kept = list(self._kept())
-            if kept != self._written or self._failed:
+            news = any(layer.update is not None and layer.cached is None for layer in self._layers.values())
+            if self._failed or (kept != self._written and (news or self._written)):
                 await self._save(kept)
             if not self._closing:
                 self._rest = asyncio.ensure_future(self._around.clock.sleep(PAUSE))

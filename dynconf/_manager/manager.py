@@ -354,7 +354,10 @@ class Manager:
                 if ready or self.transactions.due:
                     try:
                         await self.transactions.take(ready)
-                    except Exception as error:  # noqa: BLE001 - whoever failed, changes go on
+                    except (Exception, asyncio.CancelledError) as error:  # whoever failed, changes go on
+                        task = asyncio.current_task()
+                        if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                            raise
                         logger.error("a change could not be carried out\n%s", trace(error))
 
     def _feed(self, place: Place, *, watching: bool = True, aside: bool = False) -> SourceFeed:

@@ -71,12 +71,16 @@ async def prepare_all(preparers: Sequence[Preparer], old: View | None, new: View
 
 async def _prepare(preparer: Preparer, old: View | None, new: View) -> PrepareRefused | None:
     limit = asyncio.timeout(preparer.timeout)
+    task = asyncio.current_task()
+    assert task is not None
     try:
         async with limit:
             await preparer.prepare(old, new)
     except PrepareRefused as refusal:
         return refusal
-    except Exception as error:  # noqa: BLE001 - whatever it is, the change is not safe to publish
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and task.cancelling():
+            raise  # by us; else by something that it awaited
         if limit.expired():
             return PrepareTimedOut(f"{preparer.name} was not ready within {preparer.timeout:g} s")
         return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}")

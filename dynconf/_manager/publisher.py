@@ -17,6 +17,9 @@ from dynconf._values.snapshot import Layer, Snapshot
 from dynconf._values.tree import Tree, delta_paths, diff, dotted
 from dynconf.errors import NotStarted
 
+_SHOWN, _LONGEST = 50, 200
+"""Paths that a version's text names at most, and characters of each."""
+
 logger = logging.getLogger("dynconf.config")
 
 
@@ -43,7 +46,9 @@ class Applied:
             " ".join(filter(None, (document or source, revision)))
             for source, document, revision in self.documents
         )
-        text = f"version {self.version}: {', '.join(self.paths) or 'nothing differs'}"
+        more = f" and {len(self.paths) - _SHOWN} more" if len(self.paths) > _SHOWN else ""
+        paths = ", ".join(path[:_LONGEST] for path in self.paths[:_SHOWN]) + more
+        text = f"version {self.version}: {paths or 'nothing differs'}"
         return f"{text} (by {by})" if by else text
 
     def to_dict(self) -> dict[str, Any]:

@@ -43,7 +43,15 @@ def parse_path(path: str | Path) -> Path:
 
 def dotted(path: Path) -> str:
     """A path as people read it; a key that holds a dot is quoted."""
-    return ".".join(f'"{step}"' if isinstance(step, str) and "." in step else str(step) for step in path)
+    return ".".join(
+        f'"{_shown(step)}"' if isinstance(step, str) and "." in step else _shown(step) for step in path
+    )
+
+
+def _shown(step: str | int) -> str:
+    """A step without line ends and the like, which would forge lines of a log."""
+    text = str(step)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def find(tree: Any, path: Path) -> Any:

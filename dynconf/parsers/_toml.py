@@ -24,6 +24,8 @@ _KEY_CHARACTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _NO_DOTS: Final = bytes(set(range(256)) - set(b".\n"))
 _STEP: Final = [1 if chr(byte) in "[{" else -1 for byte in range(256)]
+# Beyond, Python does not write a whole number, and the parser takes a hundred times a number's length.
+_LONG_NUMBER: Final = re.compile(rb"[=\[,]\s*+[+-]?(?:0[xob][0-9A-Fa-f_]{3500}|[0-9][0-9A-Za-z_.+-]{4400})")
 _MESSAGE: Final = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 # The parser's own reasons may go on with a key or with what it found.
 _REASONS: Final = {
@@ -37,6 +39,7 @@ _REASONS: Final = {
     "Found invalid character": "a character that may not stand here",
 }
 _CONSTANT: Final = re.compile(r"[A-Za-z ,]+")
+_TOO_LONG: Final = "no valid TOML: a number that is too long"
 
 
 def parse(content: bytes, limits: Limits) -> dict[str, Any]:
@@ -47,6 +50,8 @@ def parse(content: bytes, limits: Limits) -> dict[str, Any]:
         LimitExceeded: over one of the limits.
     """
     text = decode(content)
+    if _LONG_NUMBER.search(content):
+        raise fault(_TOO_LONG)
     _check_early(text.encode(), limits)
     try:
         tree = tomllib.loads(text)
@@ -55,7 +60,7 @@ def parse(content: bytes, limits: Limits) -> dict[str, Any]:
     except RecursionError:
         raise exceeded("depth", limits) from None
     except ValueError:
-        raise fault("no valid TOML: a number that is too long") from None
+        raise fault(_TOO_LONG) from None
     _check(tree, limits)
     return tree
 

@@ -76,6 +76,7 @@ class _Unfolding:
         self.limits = limits
         self.lines = position
         self.starts = starts
+        self.delimiters = delimiters
         self.split = re.compile(f"[{re.escape(delimiters)}]").split
         self.indexed = indexed
         self.nodes = 1
@@ -95,6 +96,9 @@ class _Unfolding:
 
     def steps(self, entry: Entry) -> list[Step]:
         """The steps of a key's path."""
+        marks = self.delimiters + "[" if self.indexed else self.delimiters
+        if len(entry.key) > self.limits.depth and sum(map(entry.key.count, marks)) > self.limits.depth:
+            raise exceeded("depth", self.limits, self.position(entry.offset))
         steps: list[Step] = list(self.split(entry.key))
         if "" in steps:
             raise fault(f"the key {quoted(entry.key)} has an empty step", self.position(entry.offset))

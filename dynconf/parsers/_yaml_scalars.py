@@ -56,9 +56,11 @@ def scalar(event: ScalarEvent) -> Any:
     if len(text) > _LONGEST and tag != TAG + "binary":
         raise fault(f"a {kind} of more than {_LONGEST} characters; quote it if it is a text", place(event))
     try:
-        return make(_CONSTRUCTOR, ScalarNode(tag, text))
+        value = make(_CONSTRUCTOR, ScalarNode(tag, text))
+        str(value if value.__class__ is int else "")  # of another base it may be longer than Python writes
     except (ArithmeticError, AttributeError, LookupError, ValueError, yaml.YAMLError):
         raise fault(f"not a valid {kind}; quote it if it is a text", place(event)) from None
+    return value
 
 
 def _implicit(text: str) -> str | None:

@@ -93,6 +93,11 @@ class Followed:
                 self.server.publish(document, text, namespace=self.space)
         return began
 
+    def clear(self) -> None:
+        """Leave nothing that another test could find; a namespace of Nacos is nobody else's."""
+        if isinstance(self.server, ConsulAgent):
+            self.server.delete(self.space, recurse=True)
+
     def source(self, address: str, document: str) -> Source:
         """What follows a document."""
         if self.which == "consul":

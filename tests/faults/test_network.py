@@ -1,6 +1,6 @@
 """Bad networks and what answers in a server's place: the program reads on, says why, and catches up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 import pytest
@@ -14,11 +14,13 @@ Outcomes = dict[str, "Future[Outcome]"]
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def outcomes(request: pytest.FixtureRequest, toxiproxy: Toxiproxy) -> Outcomes:
+def outcomes(request: pytest.FixtureRequest, toxiproxy: Toxiproxy) -> Iterator[Outcomes]:
     """All faults, which happen at the same time to programs that follow the same server."""
     followed = shared(request.param, request.getfixturevalue, QUICK)
     with FakeNames() as names:
-        return suffer_all(followed, toxiproxy.proxy, names)
+        suffered = suffer_all(followed, toxiproxy.proxy, names)
+    yield suffered
+    followed.clear()
 
 
 @pytest.mark.timeout(150)  # the first one of each server waits for all of them

@@ -3,7 +3,9 @@
 import pytest
 
 from dynconf import Config, Env, Memory, Settings
-from dynconf.errors import StartFailed
+from dynconf._models import build
+from dynconf.errors import ChangeRefused, StartFailed
+from tests.unit.core_props import Told, at_once
 
 
 class Tags(Settings):
@@ -31,3 +33,57 @@ def test_what_a_crash_has_left_is_no_empty_document() -> None:
     with pytest.raises(StartFailed, match="is empty"):
         Config(Memory(b"\0" * 512, allow_empty=True)).load()
     Config(Memory(b" \n", allow_empty=True)).load()
+
+
+class Flags(Settings):
+    limit: int = 0
+    flag: bool = False
+
+
+def test_a_document_that_breaks_our_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused alone, is told of again by a reload, and is taken once it is mended."""
+    bad, good = Memory({"limit": 1}, name="bad"), Memory({}, name="good")
+    config = Config(bad, good)
+    flags, errors = config.bind(Flags), Told()
+    config.on_error(errors)
+    make = build.build
+
+    def breaks(cls: object, tree: dict[str, object], *more: object, **named: object) -> object:
+        if tree.get("limit") == 13:
+            raise ZeroDivisionError
+        return make(cls, tree, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("dynconf._store.draft.build", breaks)
+    with config:
+        at_once(config, (bad, {"limit": 13}), (good, {"flag": True}))
+        flags.until(lambda now: now.flag, 20)
+        assert "it could not be taken: ZeroDivisionError" in errors.texts()[0]
+        with pytest.raises(ChangeRefused, match="it could not be taken"):
+            config.reload()
+        good.set({"flag": False})
+        flags.until(lambda now: not now.flag, 20)
+        assert flags.current.limit == 1
+        bad.set({"limit": 2})
+        flags.until(lambda now: now.limit == 2, 20)
+        assert config.status().healthy
+
+
+def test_keys_forge_no_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """A key's line ends and escapes are shown as such, in logs, errors and the status; long lists are cut."""
+    forged = "x\nCRITICAL root: forged\x1b[2J"
+    many = [f"k{number}" for number in range(1000)]
+    document = Memory({"limit": 1, "d": {forged: 0}, "many": dict.fromkeys(many, 0)})
+    config = Config(document)
+    flags, errors = config.bind(Flags), Told()
+    config.bind(Tags, at="d")
+    config.on_error(errors)
+    with caplog.at_level("INFO"), config:
+        document.set({"limit": 2, "d": {forged: 1}, "many": dict.fromkeys(many, 1)})
+        flags.until(lambda now: now.limit == 2, 20)
+        document.set({"limit": "no", "d": {forged: 1}})
+        shown = errors.texts()[0] + str(config.status()) + str(config.unused())
+    lines = [line for record in caplog.records for line in record.getMessage().splitlines()]
+    assert not [line for line in [*lines, *shown.splitlines()] if line.startswith("CRITICAL")]
+    assert "\x1b" not in shown + "".join(lines)
+    assert max(map(len, lines)) < 5000
+    assert "and 952 more" in "".join(lines)

@@ -297,3 +297,39 @@ def test_a_veto_that_says_little(veto: Veto, told: str) -> None:
         house.config.before_change(never)
         house.left.set({"a": 2})
         assert told in house.errors.texts()[0]
+
+
+async def _awaits_the_cancelled() -> None:
+    inner = asyncio.create_task(asyncio.sleep(LOOK))
+    inner.cancel()
+    await inner
+
+
+@pytest.mark.parametrize("failure", [asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit])
+@pytest.mark.parametrize("inside", ["thread", "loop"])
+def test_whatever_an_async_one_ends_in(failure: type[BaseException], inside: str) -> None:
+    """It refuses what it was asked about, and nothing else: later changes are followed as ever."""
+    house = House()
+
+    @house.config.before_change
+    async def odd(change: Change[View]) -> None:
+        if change.new[house.numbers].a == 2:
+            if failure is asyncio.CancelledError:
+                await _awaits_the_cancelled()
+            raise failure
+
+    async def in_loop() -> None:
+        async with house.config:
+            await asyncio.to_thread(change)
+
+    def change() -> None:
+        house.left.set({"a": 2})
+        assert f"odd failed with {failure.__name__}" in house.errors.texts()[0]
+        house.left.set({"a": 3})
+        house.numbers.until(lambda now: now.a == 3, LOOK)
+
+    if inside == "loop":
+        asyncio.run(in_loop())
+    else:
+        with house.config:
+            change()

@@ -461,3 +461,25 @@ def test_half_a_character(server: Server, tmp_path: Path, caplog: pytest.LogCapt
     assert "odd cannot be kept" in caplog.text
     [file] = tmp_path.iterdir()
     assert "a: 1" in file.read_text()
+
+
+def test_a_relative_folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is where the Config was made, wherever the program goes then."""
+    monkeypatch.chdir(tmp_path)
+    config = made(server, Path("kept"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    config.load()
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()].count("kept") == 1
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_older_content_does_not_replace_newer(server: Server, tmp_path: Path) -> None:
+    """Who starts from the cache writes nothing before it has something of its own."""
+    filled(server, tmp_path)
+    server.error = DOWN
+    config = made(server, tmp_path)
+    with config:
+        [file] = tmp_path.iterdir()
+        file.unlink()
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 """Several servers: who is asked next, and when nobody may be."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -210,3 +211,25 @@ async def test_name_service_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
             assert (await client.send(GET)).body == b"here"
             client._addresses.clear()
             assert "the name service does not answer" in await fails(client)
+
+
+@in_loop
+async def test_a_name_service_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is asked meanwhile, one lookup of a name is under way; when it ends, it counts."""
+    asked, go_on = [], threading.Event()
+    monkeypatch.setattr("dynconf._http.client.CONNECT_TIME", 0.01)
+
+    def hang(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        go_on.wait(20)
+        return [(2, 1, 6, "", ("127.0.0.1", 0))]
+
+    monkeypatch.setattr("dynconf._http.client.socket.getaddrinfo", hang)
+    async with FakeServer(ok()) as server, client_of(server.endpoint("consul")) as client:
+        for _ in range(5):
+            with pytest.raises(SourceUnavailable, match="name service does not answer"):
+                await client.send(GET)
+        assert asked == ["consul"]
+        go_on.set()
+        monkeypatch.setattr("dynconf._http.client.CONNECT_TIME", 20.0)
+        assert (await client.send(GET)).status == 200

@@ -6,6 +6,10 @@ import textwrap
 
 import pytest
 
+from dynconf._values.limits import Limits
+from dynconf.errors import LimitExceeded, ParseError
+from dynconf.parsers import parse
+
 # Each document is an expression, so that it is made in the child only.
 CHAIN = (
     "b''.join([{first!r}, *({link!r}.replace(b'N', b'%d' % n)"
@@ -128,3 +132,27 @@ def test_hostile(name: str) -> None:
     outcome, _, megabytes = child.stdout.rsplit(maxsplit=2)
     assert outcome == "refused"
     assert int(megabytes) < 200
+
+
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [
+        ("toml", b"a = 0x" + b"f" * 4000),
+        ("toml", b"a = [1, 0b" + b"1" * 15_000 + b"]"),
+        ("toml", b"a = 1." + b"9" * 1_000_000),
+        ("toml", b"a = " + b"9" * 1_000_000),
+        ("yaml", b"a: 0x" + b"f" * 4000),
+        ("properties", b"a" + b"[0]" * 1_000_000 + b"=1"),
+    ],
+)
+def test_what_is_too_long_to_be_written(format: str, content: bytes) -> None:
+    """A number that Python would not write, or that costs more than it is worth; a million steps."""
+    with pytest.raises((ParseError, LimitExceeded)):
+        parse(content, format=format, limits=Limits())
+
+
+def test_long_texts_are_no_numbers() -> None:
+    """What stands in quotes may be as long as it likes."""
+    digits = "0x" + "f" * 20_000
+    assert parse(f'a = "{digits}"'.encode(), format="toml", limits=Limits()).value == {"a": digits}
+    assert parse(f"a: '{digits}'".encode(), format="yaml", limits=Limits()).value == {"a": digits}
