@@ -1,6 +1,7 @@
 """Values laid over everything for a while, as tests do."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -67,7 +68,25 @@ class Overriding:
                 return
 
     async def __aenter__(self) -> None:
-        await self._achange(self._entry())
+        step = self._entry()
+        try:
+            await self._achange(step)
+        except BaseException:  # it may be carried out all the same, and nobody would end it
+            host = self._lifecycle.host
+            if host is not None:
+                host.post(self._give_up, step.number)
+            raise
+
+    def _give_up(self, number: int) -> None:
+        """On the core's loop: end it if it was begun."""
+        step = _Step(number, None, self._entered)
+        manager = self._lifecycle.manager_here()
+        try:
+            manager.host.spawn(step.carry_out(manager), "end of an override that was given up")
+        except UsageError:  # everything is being stopped
+            manager.publisher.commit(step.plan(manager.publisher.store))
+        with suppress(ValueError):
+            self._entered.remove(number)
 
     def _raise_unless_stopped(self, error: UsageError, step: "_Step", host: object) -> None:
         """If everything was stopped, and perhaps started anew, meanwhile, it is to be tried again."""

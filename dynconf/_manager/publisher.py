@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from dynconf._dispatch.dispatcher import Dispatcher
+from dynconf._host.inbox import trace
 from dynconf._models.overlay import NO_OVERLAY, Overlay, read_overlay
 from dynconf._store.state import Candidate, Plan, Spec, State
 from dynconf._store.store import Store
@@ -114,11 +115,11 @@ class Publisher:
         if not plan.base.loaded and self.snapshot is not None:  # started again
             paths = frozenset(map(dotted, delta_paths(diff(self.snapshot.tree, plan.state.tree))))
         applied = Applied(plan.state.version, self.clock.time(), tuple(sorted(paths)), documents)
-        if plan.publishes or plan.models:
-            self._publish(plan.state, plan.models)
         if plan.publishes:
             self.history.append(applied)
             logger.info("%s", applied.summary)
+        if plan.publishes or plan.models:
+            self._publish(plan.state, plan.models)
         return applied
 
     def applied_since(self, version: int, *known: Applied) -> Applied:
@@ -161,7 +162,10 @@ class Publisher:
         deque(map(self._set_current, *zip(*held, strict=True)) if held else (), maxlen=0)
         del old
         if tell:
-            self.dispatcher.publish(snapshot, models)
+            try:
+                self.dispatcher.publish(snapshot, models)
+            except Exception as error:  # noqa: BLE001 - it serves already; that is not to be undone by half
+                logger.error("telling of version %d failed\n%s", snapshot.version, trace(error))
 
 
 def _documents(candidate: Candidate, base: State) -> list[tuple[str, str, str]]:

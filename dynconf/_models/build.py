@@ -255,7 +255,7 @@ def equal(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(equal, a, b))
     try:
         return bool(a == b) or bool(a != a and b != b)  # noqa: PLR0124 - NaN equals NaN here
-    except Exception:  # noqa: BLE001 - a value's own comparison may raise anything
+    except USER_ERRORS:
         return False
 
 
@@ -304,7 +304,8 @@ def _members(value: Any) -> Mapping[str, Any]:
         return {**fields_held(value), **(value.__pydantic_extra__ or {})}
     if isinstance(value, dict):
         return {str(key): item for key, item in value.items()}
-    return {field.name: getattr(value, field.name) for field in dataclass_fields(value)}
+    names = (field.name for field in dataclass_fields(value))
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}  # some are set on first use
 
 
 def field_value(model: Any, path: Path) -> Any:

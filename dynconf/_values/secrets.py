@@ -96,7 +96,8 @@ def members(value: Any) -> Mapping[Any, Any] | Collection[Any] | None:
     if isinstance(value, BaseModel):
         return {**fields_held(value), **(value.__pydantic_extra__ or {})}
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        names = (field.name for field in fields(value))
+        return {name: getattr(value, name) for name in names if hasattr(value, name)}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         named: Mapping[str, Any] = value._asdict()
         return named

@@ -1,5 +1,8 @@
 """Values that are made to crash, or that a crash has left."""
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 
 from dynconf import Config, Env, Memory, Settings
@@ -87,3 +90,33 @@ def test_keys_forge_no_lines(caplog: pytest.LogCaptureFixture) -> None:
     assert "\x1b" not in shown + "".join(lines)
     assert max(map(len, lines)) < 5000
     assert "and 952 more" in "".join(lines)
+
+
+@dataclass
+class Connection:
+    """Has something that is made on first use."""
+
+    host: str = "h0"
+    pool: Any = field(init=False, repr=False)
+
+
+class Connected(Settings):
+    connection: Connection = Connection()
+    limit: int = 0
+
+
+def test_a_dataclass_that_is_not_complete() -> None:
+    """A field that is not set yet is none: it keeps nobody from being told, shown or overridden."""
+    document = Memory({"connection": {"host": "h1"}})
+    config = Config(document)
+    connected, told = config.bind(Connected), Told()
+    connected.on_change("limit")(told)
+    with config:
+        document.set({"connection": {"host": "h2"}, "limit": 2})
+        [change] = told.wait()
+        assert change.new == 2
+        assert config.history[-1].version == 2
+        assert "h2" in str(config.view())
+        with connected.override(connection={"host": "h3"}):
+            assert connected.current.connection.host == "h3"
+        assert connected.current.connection.host == "h2"

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -388,3 +389,29 @@ def test_an_override_ends_over_a_restart() -> None:
     assert numbers.until(lambda now: now.a == 1, LOOK).a == 1
     assert not config._lifecycle.publisher.store.state.overrides
     config.stop()
+
+
+def test_an_override_that_is_given_up_while_it_begins() -> None:
+    """Whoever is cancelled while it is laid over, from another loop, leaves nothing behind."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+
+    async def lay_over() -> None:
+        async with numbers.override(a=5):
+            await asyncio.sleep(LOOK)
+
+    async def test() -> None:
+        for number in range(60):
+            task = asyncio.create_task(lay_over())
+            await asyncio.sleep(0)
+            if number % 2:
+                time.sleep(0.002)  # noqa: ASYNC251 - the core goes on meanwhile, and this loop does not see it
+            task.cancel()
+            await asyncio.wait([task])
+        await numbers.auntil(lambda now: now.a == 1, LOOK)
+
+    with config:
+        asyncio.run(test())
+        with numbers.override(b=2):  # whatever was to end before has ended
+            assert numbers.current == Numbers(a=1, b=2)
+        assert not config._lifecycle.publisher.store.state.overrides
