@@ -109,6 +109,8 @@ class Relay:
     async def _close(self) -> None:
         self._server.close()
         await self._end_all()
+        await asyncio.sleep(0)  # a connection that was being accepted
+        await self._end_all()
 
     async def _end_all(self) -> None:
         tasks = list(self._tasks)
@@ -135,6 +137,7 @@ class Relay:
         task = asyncio.ensure_future(self._serve(near, back))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: back.close())  # also if it was cancelled before it began
 
     async def _serve(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         self.opened += 1
