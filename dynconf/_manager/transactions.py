@@ -52,7 +52,6 @@ class Waiting:
 
     `held` means that a preparer refused what it leads to, and that it is not to be prepared again
     before its back-off is over or `value` is another: what the preparer would see with all that waits.
-    `failed` means that trying it raised an error; only a reload tries it again.
     """
 
     candidate: Candidate
@@ -61,12 +60,6 @@ class Waiting:
     value: Any = None
     attempts: int = 0
     held: bool = False
-    failed: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it may be tried."""
-        return not (self.held or self.failed)
 
 
 class Transactions:
@@ -135,37 +128,24 @@ class Transactions:
             self.waiting.pop(candidate.key, None)
             self.waiting[candidate.key] = Waiting(candidate)
         try:
-            done = await self._take(retry=retry)
-        except Exception:  # noqa: BLE001 - some code of the user's, or of ours; it is told below
-            done = await self._take_singly()
+            return await self._take(retry=retry)
+        except Exception as error:
+            # Nobody else's later change is to fail for this one's sake.
+            for candidate in fresh:
+                one = self.waiting.pop(candidate.key, None)
+                if one is not None:
+                    self._tell(one, (Problem("", f"it could not be taken: {type(error).__name__}"),))
+            raise
+
+    async def _take(self, *, retry: bool) -> Applied:
+        self._release(everything=retry)
         version, paths = self._publisher.store.state.version, set[str]()
         documents: list[tuple[str, str, str]] = []
-        for applied in done:
+        for applied in await self._attempt([one.candidate for one in self.waiting.values() if not one.held]):
+            version = applied.version
             paths.update(applied.paths)
             documents += applied.documents
         return Applied(version, self._around.clock.time(), tuple(sorted(paths)), tuple(documents))
-
-    async def _take(self, *, retry: bool) -> list[Applied]:
-        for one in self.waiting.values():
-            one.failed = one.failed and not retry
-        self._release(everything=retry)
-        return await self._attempt([one.candidate for one in self.waiting.values() if one.is_open])
-
-    async def _take_singly(self) -> list[Applied]:
-        """Find out whose content cannot even be looked at; nobody else's is to wait for that."""
-        done = []
-        waiting = [one for one in self.waiting.values() if one.is_open]
-        for one in waiting:
-            one.failed = True
-        for one in waiting:
-            one.failed = False
-            try:
-                done += await self._take(retry=False)
-            except Exception as error:  # noqa: BLE001
-                logger.error("a change could not be carried out\n%s", trace(error))
-                one.failed = True
-                self._tell(one, (Problem("", f"it could not be taken: {type(error).__name__}"),))
-        return done
 
     def forget(self, key: Key) -> None:
         """Drop what waits for a document that is no more."""
@@ -288,7 +268,7 @@ class Transactions:
     def _is_open(self, candidate: Candidate) -> bool:
         """Whether it still waits and may be tried; its document may have withdrawn it meanwhile."""
         one = self.waiting.get(candidate.key)
-        return one is not None and one.candidate is candidate and one.is_open
+        return one is not None and one.candidate is candidate and not one.held
 
     def _hold(self, blamed: Iterable[Candidate], refusal: PrepareRefused) -> None:
         value = _selected(refusal, self._all_waiting())
@@ -321,7 +301,7 @@ class Transactions:
 
     def _all_waiting(self) -> Plan:
         """What would become of it, were all that waits taken now."""
-        return self._publisher.store.plan([one.candidate for one in self.waiting.values() if not one.failed])
+        return self._publisher.store.plan([one.candidate for one in self.waiting.values()])
 
     def _refused(self, plan: Plan) -> None:
         for key, problems in plan.refused.items():

@@ -1,12 +1,14 @@
 """A next state in the making: candidates are applied to it, and models validated against it."""
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from pathlib import PurePath
 from typing import Any, TypeAlias
 
-from dynconf._models.build import Fault, Invalid, adopted, build
+from dynconf._models.build import USER_ERRORS, Fault, Invalid, adopted, build
 from dynconf._models.names import Meaning, meanings, resolved
 from dynconf._models.overlay import NO_OVERLAY, Overlay
 from dynconf._models.readers import Readers
@@ -78,7 +80,19 @@ class Draft:
             raw: what else changed in how the layers merge.
             over: what changed in the overrides.
             also: models to validate whatever changed.
+
+        Code of the user's that breaks on a content, or of ours, is a reason to refuse that as any other.
         """
+        try:
+            why = self._apply(candidates, raw, over, also)
+        except USER_ERRORS as error:
+            problems = (_broke_off(error),)
+            return lambda: problems
+        return partial(_reasons, why) if why else None
+
+    def _apply(
+        self, candidates: Sequence[Candidate], raw: Delta | None, over: Delta | None, also: Iterable[int]
+    ) -> Why | None:
         before = self.state
         raw, problems = self.merge(candidates, raw or {})
         if problems:
@@ -304,3 +318,18 @@ def _reshapes(before: Any, after: Any, path: Path) -> bool:
     """Whether keys come or go at a path that differs."""
     a, b = find(before, path), find(after, path)
     return a is MISSING or b is MISSING or isinstance(a, dict) or isinstance(b, dict)
+
+
+def _reasons(why: Why) -> tuple[Problem, ...]:
+    """The reasons; that they cannot be told is one as well."""
+    try:
+        return why()
+    except USER_ERRORS as error:
+        return (_broke_off(error),)
+
+
+def _broke_off(error: BaseException) -> Problem:
+    """What broke, and where; not its text, which may hold a value."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    where = f"{last.name}, {PurePath(last.filename).name}:{last.lineno}"
+    return Problem("", f"it could not be taken: {type(error).__name__} in {where}")

@@ -1,5 +1,6 @@
 """Values that are made to crash, or that a crash has left."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,31 +44,60 @@ class Flags(Settings):
     flag: bool = False
 
 
+class Breaking:
+    """Code that breaks on some content, as a validator's own or ours might; it looks at the whole tree."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, breaks: Callable[[dict[str, Any]], object]) -> None:
+        self._breaks = breaks
+        self._make = build.build
+        monkeypatch.setattr("dynconf._store.draft.build", self)
+
+    def __call__(self, cls: Any, tree: dict[str, Any], *more: Any, **named: Any) -> Any:
+        if self._breaks(tree):
+            raise ZeroDivisionError("hunter2")
+        return self._make(cls, tree, *more, **named)
+
+
 def test_a_document_that_breaks_our_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused alone, is told of again by a reload, and is taken once it is mended."""
     bad, good = Memory({"limit": 1}, name="bad"), Memory({}, name="good")
     config = Config(bad, good)
     flags, errors = config.bind(Flags), Told()
     config.on_error(errors)
-    make = build.build
-
-    def breaks(cls: object, tree: dict[str, object], *more: object, **named: object) -> object:
-        if tree.get("limit") == 13:
-            raise ZeroDivisionError
-        return make(cls, tree, *more, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("dynconf._store.draft.build", breaks)
+    Breaking(monkeypatch, lambda tree: tree.get("limit") == 13)
     with config:
         at_once(config, (bad, {"limit": 13}), (good, {"flag": True}))
         flags.until(lambda now: now.flag, 20)
-        assert "it could not be taken: ZeroDivisionError" in errors.texts()[0]
+        [text] = errors.texts()
+        assert "bad (revision 2)" in text
+        assert "it could not be taken: ZeroDivisionError in __call__, test_hostile_values.py:" in text
+        assert "hunter2" not in text
         with pytest.raises(ChangeRefused, match="it could not be taken"):
             config.reload()
         good.set({"flag": False})
         flags.until(lambda now: not now.flag, 20)
         assert flags.current.limit == 1
+        with pytest.raises(ChangeRefused, match="it could not be taken"), flags.override(limit=13):
+            pass
+        with pytest.raises(ChangeRefused, match="it could not be taken"):
+            config.add(Memory({"limit": 13}))
         bad.set({"limit": 2})
         flags.until(lambda now: now.limit == 2, 20)
+        assert config.status().healthy
+
+
+def test_what_breaks_in_combination(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two documents neither of which can be taken without the other are taken together."""
+    left, right = Memory({"limit": 1}, name="left"), Memory({}, name="right")
+    config = Config(left, right)
+    flags, errors = config.bind(Flags), Told()
+    config.on_error(errors)
+    Breaking(monkeypatch, lambda tree: (tree.get("limit") == 2) != (tree.get("flag") is True))
+    with config:
+        left.set({"limit": 2})
+        errors.wait()
+        right.set({"flag": True})
+        assert flags.until(lambda now: now.flag, 20).limit == 2
         assert config.status().healthy
 
 
