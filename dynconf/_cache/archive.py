@@ -103,7 +103,7 @@ def unpack(data: bytes) -> list[Kept]:
     try:
         archive = _Archive.model_validate_json(body)
         return [_kept(entry) for entry in archive.documents]
-    except (ValidationError, ValueError):
+    except ValueError:  # pydantic's own is one, too
         raise Unreadable("it is damaged: it is not as dynconf writes it") from None
 
 

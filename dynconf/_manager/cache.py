@@ -61,6 +61,7 @@ class Cache:
         self._rest: asyncio.Task[None] | None = None
         self._due = False
         self._closing = False
+        self._own = False
         self._written: Sequence[Kept] = ()
         self._failed = False
         self._told: str | None = None
@@ -75,8 +76,7 @@ class Cache:
             return
         try:
             async with asyncio.timeout(READ_TIME):
-                data = await self._around.host.run_work("reading the cache", self._file.read)
-            found = unpack(data) if data is not None else []
+                found = await self._around.host.run_work("reading the cache", self._load)
         except TimeoutError:
             self._complain("ignored", f"it could not be read within {READ_TIME:g} s")
             return
@@ -86,12 +86,24 @@ class Cache:
         for feed in feeds:
             identity = self._identities.get(feed.position)
             feed.reserve = {kept.update.document: kept for kept in found if kept.source == identity}
+        self._written = found
+
+    def _load(self) -> list[Kept]:
+        data = self._file.read()
+        return unpack(data) if data is not None else []
+
+    def carry_over(self, former: "Cache") -> None:
+        """Go on in a forked child, from what is written and since when each document serves."""
+        self._layers, self._since = former._layers, dict(former._since)
+        self._own, self._written, self._failed = former._own, former._written, former._failed
 
     def applied(self, layers: Mapping[Rank, Layer]) -> None:
         """Something else serves now; it is written soon."""
         if not self._identities:
             return
         self._layers = layers
+        # What came from the cache may be older than what another process has written there since.
+        self._own = self._own or any(one.update is not None and one.cached is None for one in layers.values())
         self._due = True
         if (self._task is None or self._task.done()) and not self._closing:
             self._task = self._around.host.spawn(self._write(), "writing the cache")
@@ -110,8 +122,7 @@ class Cache:
         while self._due:
             self._due = False
             kept = list(self._kept())
-            news = any(layer.update is not None and layer.cached is None for layer in self._layers.values())
-            if self._failed or (kept != self._written and (news or self._written)):
+            if self._failed or (self._own and kept != self._written):
                 await self._save(kept)
             if not self._closing:
                 self._rest = asyncio.ensure_future(self._around.clock.sleep(PAUSE))

@@ -106,6 +106,8 @@ class Manager:
 
     def resume(self, former: "Manager") -> None:
         """Go on in a forked child, from what is published."""
+        if self._cache is not None and former._cache is not None:
+            self._cache.carry_over(former._cache)
         for place in self._roster.places():
             feed = self._feed(place)
             if place.position in former.feeds:

@@ -443,3 +443,50 @@ with config:
     assert len(told.wait()) == 1
 """
     )
+
+
+def test_fork_writes_no_older_cache() -> None:
+    """A child that changes nothing remote leaves the cache as another process has written it since."""
+    run(
+        HOUSE
+        + """
+from dynconf import Source, Update
+
+class Remote(Source):
+    remote, name, content = True, "remote", b"a: 1"
+    async def run(self, feed):
+        feed.update(Update("one", str(self.content), self.content, "yaml"))
+        feed.loaded()
+        await asyncio.Event().wait()
+
+class More(Settings):
+    b: int = 0
+
+cache = folder / "cache"
+
+def made(memory):
+    config = Config(Remote(), memory, cache=cache)
+    return config, config.bind(Numbers), config.bind(More)
+
+memory = Memory({"b": 1})
+config, numbers, more = made(memory)
+
+def work():
+    memory.set({"b": 2})
+    more.until(lambda now: now.b == 2, LOOK)
+    config.stop()
+
+with config:
+    begun = time.monotonic()
+    while not (cache.is_dir() and list(cache.iterdir())):
+        assert time.monotonic() < begun + LOOK
+    Remote.content = b"a: 2"
+    made(Memory({}))[0].load()
+    [file] = cache.iterdir()
+    newer = file.read_bytes()
+    assert b"a: 2" in newer
+    Remote.content = b"a: 1"
+    assert child_of(work) == 0
+    assert file.read_bytes() == newer
+"""
+    )
