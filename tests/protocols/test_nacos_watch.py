@@ -265,6 +265,16 @@ def test_known_one_that_fails() -> None:
     assert listens(session.request) == {A: OLD_MD5, B: OLD_MD5}
 
 
+def test_a_log_in_that_nobody_answers() -> None:
+    """It is as silent to those that need no reading as to the one that does."""
+    session = Following(A, username=USER).answer(token(life=5), OLD)
+    session.told()
+    session.clock.advance(10)
+    session.join(B)
+    session.answer(NOBODY)
+    assert session.states() == [(A, SourceUnavailable), (B, SourceUnavailable)]
+
+
 def test_only_one_that_fails() -> None:
     """Without any other there is nothing to poll for: it is read again after each pause."""
     session = polling(A).answer(hint(A), NOBODY, NOBODY)

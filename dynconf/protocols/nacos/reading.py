@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import ConnectionLost, Reply, Rest, Steps
@@ -15,6 +16,8 @@ from dynconf.protocols.nacos.watched import News, Watched
 from dynconf.protocols.pacing import Backoff
 
 __all__ = ["look", "read_dirty"]
+
+_SILENCE: Final = (SourceUnavailable, ConnectionLost)  # the others of this kind are answers
 
 
 def look(login: Login, key: NacosKey, limit: int) -> Steps[News]:
@@ -44,6 +47,7 @@ def read_dirty(watched: Watched, retry: Backoff) -> Steps[bool]:
         if watched.api is None:
             fresh = yield from _probe(watched, keys, hints)
     except SourceError as error:
+        yield from _tell_silence(watched, [error])
         for key in keys:
             yield watched.failed(key, error)
         keys = []
@@ -83,11 +87,7 @@ def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey], hints: dict[
         replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in keys])
     except SourceError as error:
         replies = [error] * len(keys)
-    if silence := _silence(replies):
-        # Nor would a long poll be answered, but that takes its time, and others' reads have theirs cut.
-        watched.silent = True
-        for key in watched.clean():
-            yield News(key, error=silence)
+    yield from _tell_silence(watched, replies)
     for key, reply in zip(keys, replies, strict=True):
         told = _read_reply(watched, api, key, reply)
         if told is not None:
@@ -96,11 +96,16 @@ def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey], hints: dict[
     return fresh
 
 
-def _silence(replies: Sequence[Reply | SourceError]) -> SourceError | None:
-    """That nobody answered any of several requests; `None` if somebody did, whatever it was."""
-    silent = [one for one in replies if type(one) in (SourceUnavailable, ConnectionLost)]
-    first = next(iter(silent), None)
-    return first if len(silent) == len(replies) and isinstance(first, SourceError) else None
+def _tell_silence(watched: Watched, replies: Sequence[Reply | SourceError]) -> Steps[None]:
+    """If nobody answered any of these requests, say so of what need not be read as well.
+
+    Nor would a long poll be answered, but that takes its time, and others' reads have theirs cut.
+    """
+    silent = [one for one in replies if isinstance(one, SourceUnavailable) and type(one) in _SILENCE]
+    if silent and len(silent) == len(replies):
+        watched.silent = True
+        for key in watched.clean():
+            yield News(key, error=silent[0])
 
 
 def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | SourceError) -> News | None:
