@@ -98,6 +98,8 @@ class Overriding:
         return _Step(next(_numbers), self._tree, self._entered)
 
     def _exit(self) -> "_Step":
+        if not self._entered:
+            raise UsageError("this override is not open")
         return _Step(self._entered.pop(), None, self._entered)
 
     def _change(self, step: "_Step") -> None:

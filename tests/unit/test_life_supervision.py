@@ -415,3 +415,15 @@ def test_an_override_that_is_given_up_while_it_begins() -> None:
         with numbers.override(b=2):  # whatever was to end before has ended
             assert numbers.current == Numbers(a=1, b=2)
         assert not config._lifecycle.publisher.store.state.overrides
+
+
+def test_an_override_that_is_left_twice() -> None:
+    """The second time is a mistake, which is told, and takes nothing of anybody else's away."""
+    numbers = Config(Memory({"a": 1})).bind(Numbers)
+    twice = numbers.override(a=5)
+    with numbers.override(b=6):
+        with twice:
+            pass
+        with pytest.raises(UsageError, match="not open"):
+            twice.__exit__(None, None, None)
+        assert numbers.current.b == 6
