@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tests.faults.followed import Followed
 from tests.faults.network import PATIENCE, Outcome, outcome
 from tests.faults.reading import Running, running
-from tests.servers.process import ServerFailed
 
 DOCUMENT = "app.yaml"
 
@@ -49,7 +48,7 @@ class _Life:
         self.followed.server.kill()
         told = self.it.fails("nobody listens there", self.patience) - began
         self.it.reads_on()
-        started(self.followed.server.start)
+        self.followed.server.start()
         return told, self.goes_on()
 
     def emptied(self) -> tuple[float, float]:
@@ -57,19 +56,11 @@ class _Life:
         began = time.time()
         self.followed.server.kill()
         told = self.it.fails("nobody listens there", self.patience) - began
-        started(self.followed.server.wipe)
+        self.followed.server.wipe()
         self.it.becomes("missing", self.patience)
         self.it.reads_on()
         assert self.it.settings.current.n == self.published
         return told, self.goes_on()
-
-
-def started(start: Callable[[], None]) -> None:
-    """Start a server, if need be twice: a busy machine may be too slow for Nacos's database."""
-    try:
-        start()
-    except ServerFailed:
-        start()
 
 
 OUTAGES: dict[str, Callable[[_Life], tuple[float, float]]] = {
