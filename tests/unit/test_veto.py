@@ -234,7 +234,7 @@ def test_one_that_was_given_up_before_it_began() -> None:
 
     async def test() -> None:
         house = House()
-        house.config.before_change(_agree)
+        asked = house.config.before_change(_agree)
         async with house.config:
             go_on, host = threading.Event(), house.config._lifecycle.host
             assert host is not None
@@ -242,6 +242,9 @@ def test_one_that_was_given_up_before_it_began() -> None:
             adding = asyncio.create_task(house.config.aadd(Memory({"b": 3})))
             for _ in range(20):  # until it is asked, on a thread that has no time for it
                 await asyncio.sleep(0)
+            call = asked._call
+            assert call is not None
+            assert call._state == "waits"
             adding.cancel()
             await asyncio.wait([adding])
             go_on.set()
