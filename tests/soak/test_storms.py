@@ -30,7 +30,7 @@ def test_consul(consul: ConsulSpace, proxy_to: Callable[[str], Proxy]) -> None:
     rage(InConsul(consul, proxy_to(consul.agent.address)))
 
 
-@pytest.mark.parametrize("which", ["nacos2", "nacos3_without_v1"])
+@pytest.mark.parametrize("which", ["nacos2", "nacos3", "nacos3_without_v1"])
 def test_nacos(which: str, request: pytest.FixtureRequest, proxy_to: Callable[[str], Proxy]) -> None:
     """Likewise of Nacos, by its long poll and by looking at it now and then."""
     space = request.getfixturevalue(which)

@@ -96,7 +96,49 @@ def test_no_link_pipe_or_folder_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "other").read_bytes() == b"planted"
 
 
+# A name space of its own, so that mounting a small file system concerns nobody else.
+OF_ITS_OWN = ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+def may_mount() -> bool:
+    """Whether this system lets a program mount a file system that only itself sees."""
+    try:
+        command = [*OF_ITS_OWN, "mount", "-t", "tmpfs", "none", "/mnt"]
+        return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not may_mount(), reason="no file system can be mounted here without rights")
 def test_a_full_disk(tmp_path: Path) -> None:
+    """On a file system without room the old content stays, and no rest; with room it goes on."""
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from dynconf._cache.disk import SharedFile, Unusable\n"
+        "file, other = SharedFile(sys.argv[1], 'a'), Path(sys.argv[1], 'other')\n"
+        "file.write(b'old')\n"
+        "other.write_bytes(b'x' * 60_000)\n"
+        "try:\n"
+        "    file.write(b'y' * 100_000)\n"
+        "except Unusable as error:\n"
+        "    print(error, file.read(), sorted(path.name for path in Path(sys.argv[1]).iterdir()))\n"
+        "other.unlink()\n"
+        "file.write(b'new')\n"
+        "print(file.read())\n"
+    )
+    mounted = 'mount -t tmpfs -o size=100k,mode=700 none "$1" && exec "$2" -c "$3" "$1"'
+    done = subprocess.run(
+        [*OF_ITS_OWN, "/bin/sh", "-c", mounted, "sh", str(tmp_path), sys.executable, program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert done.stdout == "No space left on device b'old' ['a', 'other']\nb'new'\n"
+
+
+def test_a_file_that_may_not_be_so_large(tmp_path: Path) -> None:
     """What cannot be written whole leaves the old content, and no rest."""
     program = (
         "import resource, signal, sys\n"
