@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from dynconf._host.host import Host
-from dynconf._models.build import changed_fields
+from dynconf._models.compare import changed_fields
 from dynconf._values.path_index import PathIndex
 from dynconf._values.snapshot import Snapshot
 from dynconf._values.tree import Path

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from dynconf._dispatch.dispatcher import Dispatcher
 from dynconf._dispatch.watch import Watch
-from dynconf._models.build import USER_ERRORS
+from dynconf._models.broken import USER_ERRORS
 from dynconf._values.snapshot import Change, Snapshot
 from dynconf._values.tree import Path
 from dynconf.errors import UsageError
@@ -85,6 +85,10 @@ class Until(Generic[T]):
             try:
                 if self._condition(model):
                     self.future.set_result(model)
+            except StopIteration as error:  # which no future of asyncio's carries
+                failure = RuntimeError("the condition raised StopIteration")
+                failure.__cause__ = error
+                self.future.set_exception(failure)
             except USER_ERRORS as error:
                 self.future.set_exception(error)
 

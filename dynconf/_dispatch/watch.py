@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from dynconf._host.inbox import trace
-from dynconf._models.build import USER_ERRORS, changed_fields, equal, field_value
+from dynconf._models.broken import USER_ERRORS
+from dynconf._models.compare import changed_fields, equal, field_value
 from dynconf._values.snapshot import Change, Snapshot, View
 from dynconf._values.tree import MISSING, Path, delta_paths, dotted
 
@@ -95,7 +96,7 @@ class Watch(Generic[T]):
         self._mail = None
         old = value if old is MISSING else old
         differing = delta_paths(changed_fields(old_model, model))
-        within = self.path or _place_of(value, model) or ()
+        within = self.path or _place(value, model)
         paths = frozenset(dotted(path) for path in differing if _meet(within, path))
         return Change(old, value, paths, snapshot.version, View(snapshot), initial)
 
@@ -128,8 +129,15 @@ def _meet(a: Path, b: Path) -> bool:
     return all(str(one) == str(other) for one, other in zip(a, b, strict=False))
 
 
+def _place(value: Any, model: Any) -> Path:
+    """Where in a model a selected sub-model stands; of anything else, everywhere."""
+    try:
+        return _place_of(value, model) or ()
+    except RecursionError:  # the model holds itself
+        return ()
+
+
 def _place_of(value: Any, model: Any) -> Path | None:
-    """Where in a model a selected sub-model stands; `None` for anything else."""
     if not isinstance(value, BaseModel) or not isinstance(model, BaseModel):
         return None
     for name, item in model.__dict__.items():

@@ -15,7 +15,8 @@ from dynconf._dispatch.waiting import Changes, Until
 from dynconf._faces.explain import Explanation, explain
 from dynconf._faces.override import Overriding
 from dynconf._manager.lifecycle import Lifecycle
-from dynconf._models.build import field_value, unknown_step
+from dynconf._models.build import unknown_step
+from dynconf._models.compare import field_value
 from dynconf._models.schema import tree_path
 from dynconf._store.state import height, place_in
 from dynconf._values.secrets import masked

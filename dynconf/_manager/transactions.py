@@ -13,7 +13,7 @@ from dynconf._manager.document import Document
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.prepare import Preparer, PrepareRefused, PrepareTimedOut, prepare_all
 from dynconf._manager.publisher import Applied, Publisher
-from dynconf._models.build import equal
+from dynconf._models.compare import equal
 from dynconf._origin import Problem
 from dynconf._store.state import Candidate, Key, Plan
 from dynconf._values.clock import Clock

@@ -1,27 +1,23 @@
-"""From tree to model: validation with located, value-free faults, and what changed between two models."""
+"""From tree to model: validation with located, value-free faults."""
 
-from asyncio import CancelledError
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
-from dataclasses import fields as dataclass_fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, cmp_to_key, lru_cache, partial
 from typing import Any, get_args
 
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticKnownError
 from pydantic_core.core_schema import ErrorType
 from pydantic_settings import BaseSettings
 
+from dynconf._models.broken import USER_ERRORS, what_broke
 from dynconf._models.places import place_at
 from dynconf._models.schema import Field, family, fields_of, top_keys
 from dynconf._models.shape import is_model
 from dynconf._values.lazily import lazily
 from dynconf._values.merge import merged
-from dynconf._values.secrets import Place, Quotes, fields_held, scrubbed, secret_texts
-from dynconf._values.tree import MISSING, Delta, Path, Tree, copied, find
-
-USER_ERRORS = (Exception, SystemExit, CancelledError)
-"""What a user's validator, selector or condition may raise; none of it may end the core."""
+from dynconf._values.secrets import Place, Quotes, scrubbed, secret_texts
+from dynconf._values.tree import MISSING, Path, Tree, copied, find
 
 MOST_FAULTS = 20
 """How many faults of one model are told; of the others only that they are there."""
@@ -72,7 +68,7 @@ def build(
     wanted = top_keys(cls)
     seen = tree if wanted is None else {key: tree[key] for key in wanted if key in tree}
     data = one_key_each(cls, copied(seen), at, higher)
-    raised = ""
+    broken = ""
     try:
         if issubclass(cls, BaseSettings):
             # The class's own __init__ would read the environment again and rank the tree above it.
@@ -83,10 +79,10 @@ def build(
     except ValidationError as error:
         details = error.errors(include_url=False)
     except USER_ERRORS as error:
-        details, raised = [], type(error).__name__
+        details, broken = [], what_broke(error)
     # Raised out here, so that it does not carry pydantic's error, which holds values, as its context.
-    if raised:
-        raise Invalid([Fault(at, f"a validator failed with {raised}")])
+    if broken:
+        raise Invalid([Fault(at, f"the class's own code failed: {broken}")])
     own = cache(partial(place_at, [(cls, at)], at))
     telling = _Telling(data, at, own, cache(place) if place else own)
     faults = [telling.fault(detail) for detail in details[:MOST_FAULTS]]
@@ -239,86 +235,6 @@ def type_name(value: Any) -> str:
     """The type of a tree's value in a reader's words."""
     names = {dict: "mapping", list: "list", type(None): "null"}
     return names.get(type(value), type(value).__name__)
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether two model values are equal in type and value throughout."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, BaseModel):
-        return equal(fields_held(a), fields_held(b)) and equal(a.__pydantic_extra__, b.__pydantic_extra__)
-    if isinstance(a, dict):
-        return len(a) == len(b) and all(key in b and equal(item, b[key]) for key, item in a.items())
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(equal, a, b))
-    try:
-        return bool(a == b) or bool(a != a and b != b)  # noqa: PLR0124 - NaN equals NaN here
-    except USER_ERRORS:
-        return False
-
-
-def adopted(old: Any, new: Any) -> Any:
-    """`new`, with each part that equals the old one's replaced by the old object itself.
-
-    So an unchanged part keeps its identity, and comparing it costs nothing.
-    """
-    if equal(old, new):
-        return old
-    if isinstance(new, BaseModel) and type(old) is type(new):
-        before, fields = fields_held(old), new.__dict__
-        for name, value in fields_held(new).items():
-            if name in before:
-                fields[name] = adopted(before[name], value)
-    return new
-
-
-def changed_fields(old: Any, new: Any) -> Delta:
-    """The fields that differ, by their names; parts that both share are passed over."""
-    before, after = _members(old), _members(new)
-    delta: Delta = {}
-    for name in {**before, **after}:
-        a, b = before.get(name, MISSING), after.get(name, MISSING)
-        if a is b:
-            continue
-        if _steps_into(a) and _steps_into(b):
-            found = changed_fields(a, b)
-            if found:
-                delta[name] = found
-        elif not equal(a, b):
-            delta[name] = True
-    return delta
-
-
-def _steps_into(value: Any) -> bool:
-    if isinstance(value, RootModel):
-        return _steps_into(value.root)
-    return isinstance(value, (BaseModel, dict)) or (is_dataclass(value) and not isinstance(value, type))
-
-
-def _members(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, RootModel):
-        return _members(value.root)
-    if isinstance(value, BaseModel):
-        return {**fields_held(value), **(value.__pydantic_extra__ or {})}
-    if isinstance(value, dict):
-        return {str(key): item for key, item in value.items()}
-    names = (field.name for field in dataclass_fields(value))
-    return {name: getattr(value, name) for name in names if hasattr(value, name)}  # some are set on first use
-
-
-def field_value(model: Any, path: Path) -> Any:
-    """What a model holds at a path of field names, mapping keys and list indexes, or `MISSING`."""
-    for step in path:
-        if _steps_into(model):
-            model = _members(model).get(str(step), MISSING)
-        elif isinstance(model, (list, tuple)):
-            index = str(step)
-            model = model[int(index)] if index.isdecimal() and int(index) < len(model) else MISSING
-        else:
-            return MISSING
-    return model
 
 
 def unknown_step(cls: type[BaseModel], path: Path) -> tuple[str, list[str]] | None:

@@ -1,14 +1,14 @@
 """A next state in the making: candidates are applied to it, and models validated against it."""
 
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from pathlib import PurePath
 from typing import Any, TypeAlias
 
-from dynconf._models.build import USER_ERRORS, Fault, Invalid, adopted, build
+from dynconf._models.broken import USER_ERRORS, what_broke
+from dynconf._models.build import Fault, Invalid, build
+from dynconf._models.compare import adopted
 from dynconf._models.names import Meaning, meanings, resolved
 from dynconf._models.overlay import NO_OVERLAY, Overlay
 from dynconf._models.readers import Readers
@@ -329,7 +329,4 @@ def _reasons(why: Why) -> tuple[Problem, ...]:
 
 
 def _broke_off(error: BaseException) -> Problem:
-    """What broke, and where; not its text, which may hold a value."""
-    *_, last = traceback.extract_tb(error.__traceback__)
-    where = f"{last.name}, {PurePath(last.filename).name}:{last.lineno}"
-    return Problem("", f"it could not be taken: {type(error).__name__} in {where}")
+    return Problem("", f"it could not be taken: {what_broke(error)}")

@@ -1,15 +1,16 @@
 """Values that are made to crash, or that a crash has left."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from dynconf import Config, Env, Memory, Settings
 from dynconf._models import build
 from dynconf.errors import ChangeRefused, StartFailed
-from tests.unit.core_props import Told, at_once
+from tests.unit.core_props import LOOK, Told, at_once
 
 
 class Tags(Settings):
@@ -150,3 +151,102 @@ def test_a_dataclass_that_is_not_complete() -> None:
         with connected.override(connection={"host": "h3"}):
             assert connected.current.connection.host == "h3"
         assert connected.current.connection.host == "h2"
+
+
+@dataclass
+class Certificate:
+    """Looks at the disk when it is looked at."""
+
+    path: str
+
+    @property
+    def size(self) -> int:
+        """Of a file that is not there."""
+        raise FileNotFoundError(self.path)
+
+
+Certificate.__dataclass_fields__["size"] = Certificate.__dataclass_fields__["path"]
+
+
+class Unlike:
+    """As a key or a value: cannot be compared, nor written."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        raise self.error
+
+    def __str__(self) -> str:
+        raise self.error
+
+
+class Held(Settings):
+    """Holds something odd besides, which is made anew of each content."""
+
+    a: int = 0
+    odd: Any = None
+
+    odds: ClassVar[Callable[[], Any]] = list
+
+    def model_post_init(self, context: Any) -> None:
+        """Make it."""
+        object.__setattr__(self, "odd", Held.odds())
+
+
+class Counted(Settings):
+    n: int = 0
+
+
+def _ring() -> list[Any]:
+    ring: list[Any] = []
+    ring.append(ring)
+    return ring
+
+
+ODDS: dict[str, Callable[[], Any]] = {
+    "a property that breaks": lambda: Certificate("/nowhere"),
+    "a key that breaks": lambda: {Unlike(RuntimeError()): 1},
+    "a key that exits": lambda: {Unlike(SystemExit()): 1},
+    "a value that cancels": lambda: [Unlike(asyncio.CancelledError())],
+    "a list that holds itself": _ring,
+}
+
+
+@pytest.mark.parametrize("odd", ODDS)
+def test_what_cannot_be_compared(odd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as another: everybody is told of what changed, also through selectors that pick it."""
+    monkeypatch.setattr(Held, "odds", ODDS[odd])
+    document, flags = Memory({"a": 1}), Memory({"n": 1})
+    config = Config(document, flags)
+    held, other = config.bind(Held), config.bind(Counted)
+    by_path, by_selector, by_all, others = Told(), Told(), Told(), Told()
+    held.on_change("a")(by_path)
+    held.on_change(lambda it: it.odd)(by_selector)
+    held.on_change()(by_all)
+    other.on_change("n")(others)
+    with config:
+        document.set({"a": 2})
+        flags.set({"n": 2})
+        assert [change.new for change in by_path.wait()] == [2]
+        assert by_all.wait()[-1].new.a == 2
+        assert [change.new for change in others.wait()] == [2]
+        document.set({"a": 3})
+        assert by_path.wait(2)[-1].new == 3
+        assert other.until(lambda now: now.n == 2, LOOK).n == 2
+        with held.override(a=4):
+            assert held.current.a == 4
+        assert held.current.a == 3
+        assert config.status().healthy
+        Held.odds = list  # so that it can be shown in the end
+        document.set({"a": 5})
+        held.until(lambda now: now.a == 5, LOOK)
+    Held.odds = ODDS[odd]
+    with config:
+        assert held.current.a == 5
+        Held.odds = list
+        document.set({"a": 6})
+        held.until(lambda now: now.a == 6, LOOK)

@@ -1,6 +1,7 @@
 """From tree to model: what is accepted, what a refusal says, what stays the same object."""
 
 import math
+import re
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,13 +13,10 @@ from dynconf._models.build import (
     MOST_FAULTS,
     Fault,
     Invalid,
-    adopted,
     build,
-    changed_fields,
-    equal,
-    field_value,
     unknown_step,
 )
+from dynconf._models.compare import adopted, changed_fields, equal, field_value
 from dynconf._values.tree import MISSING, Path, Tree
 
 
@@ -184,7 +182,7 @@ def test_standard_errors_that_quote_are_retold() -> None:
     assert texts == ["expected a valid UUID", "expected one of the known tags: 'cat', 'dog'"]
 
 
-def test_a_validator_that_breaks_is_told_by_type_alone() -> None:
+def test_a_validator_that_breaks_is_told_by_type_and_place() -> None:
     """What a validator raises besides ValueError refuses the model, with no text and no context."""
 
     class Broken(BaseModel):
@@ -198,8 +196,22 @@ def test_a_validator_that_breaks_is_told_by_type_alone() -> None:
 
     with pytest.raises(Invalid) as caught:
         build(Broken, {"name": "hunter2"}, (), lowest)
-    assert caught.value.faults == [Fault((), "a validator failed with RuntimeError")]
+    (fault,) = caught.value.faults
+    assert re.fullmatch(
+        r"the class's own code failed: RuntimeError in fail, test_models\.py:\d+", fault.expected
+    )
     assert caught.value.__context__ is None
+
+
+def test_a_class_that_pydantic_cannot_use_is_told_as_it_says() -> None:
+    """An annotation that leads nowhere is the programmer's mistake: what to do is pydantic's word."""
+
+    class Unfinished(BaseModel):
+        below: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(Invalid) as caught:
+        build(Unfinished, {}, (), lowest)
+    assert "model_rebuild()" in caught.value.faults[0].expected
 
 
 def test_a_settings_class_is_built_without_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
