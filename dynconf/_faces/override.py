@@ -1,12 +1,14 @@
 """Values laid over everything for a while, as tests do."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
+from dynconf._manager.leaving import leave
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._manager.manager import Manager
 from dynconf._models.build import Invalid, build, unknown_step
@@ -17,6 +19,8 @@ from dynconf._store.store import Store
 from dynconf._values.merge import merged
 from dynconf._values.tree import MISSING, Path, Tree, dotted, find, nested
 from dynconf.errors import ChangeRefused, UsageError
+
+INSTEAD: Final = "async with binding.override(...)"
 
 _numbers = count(1)
 
@@ -43,56 +47,50 @@ class Overriding:
         self._entered: list[int] = []
 
     def __enter__(self) -> None:
-        self._change(self._entry())
-
-    def __exit__(self, *_: object) -> None:
-        step = self._exit()
-        while True:
-            host = self._lifecycle.host
-            try:
-                self._change(step)
-            except UsageError as error:
-                self._raise_unless_stopped(error, step, host)
-            else:
-                return
-
-    async def __aexit__(self, *_: object) -> None:
-        step = self._exit()
-        while True:
-            host = self._lifecycle.host
-            try:
-                await self._achange(step)
-            except UsageError as error:
-                self._raise_unless_stopped(error, step, host)
-            else:
-                return
+        step = self._entry()
+        with self._given_up_whole(step):
+            self._change(step)
 
     async def __aenter__(self) -> None:
         step = self._entry()
-        try:
+        with self._given_up_whole(step):
             await self._achange(step)
+
+    def __exit__(self, *_: object) -> None:
+        self._lifecycle.refuse_to_block(INSTEAD)
+        step = self._exit()
+        with suppress(UsageError), self._ended_whatever_comes(step):
+            self._change(step)
+
+    async def __aexit__(self, *_: object) -> None:
+        step = self._exit()
+        with suppress(UsageError), self._ended_whatever_comes(step):
+            await self._achange(step)
+
+    @contextmanager
+    def _given_up_whole(self, step: "_Step") -> Iterator[None]:
+        """Leave nothing behind of one whose caller is cancelled or interrupted while it begins."""
+        try:
+            yield
+        except ChangeRefused:
+            raise
         except BaseException:  # it may be carried out all the same, and nobody would end it
-            host = self._lifecycle.host
-            if host is not None:
-                host.post(self._give_up, step.number)
+            with suppress(ValueError):
+                self._entered.remove(step.number)
+            self._leave_soon(_Step(step.number, None, self._entered))
             raise
 
-    def _give_up(self, number: int) -> None:
-        """On the core's loop: end it if it was begun."""
-        step = _Step(number, None, self._entered)
-        manager = self._lifecycle.manager_here()
+    @contextmanager
+    def _ended_whatever_comes(self, step: "_Step") -> Iterator[None]:
+        """End it also if the caller is cancelled or interrupted, or all is stopped, perhaps started anew."""
         try:
-            manager.host.spawn(step.carry_out(manager), "end of an override that was given up")
-        except UsageError:  # everything is being stopped
-            manager.publisher.commit(step.plan(manager.publisher.store))
-        with suppress(ValueError):
-            self._entered.remove(number)
+            yield
+        except BaseException:
+            self._leave_soon(step)
+            raise
 
-    def _raise_unless_stopped(self, error: UsageError, step: "_Step", host: object) -> None:
-        """If everything was stopped, and perhaps started anew, meanwhile, it is to be tried again."""
-        if self._lifecycle.running and self._lifecycle.host is host:
-            self._entered.append(step.number)
-            raise error
+    def _leave_soon(self, step: "_Step") -> None:
+        self._lifecycle.leave_soon(partial(step.plan, self._lifecycle.publisher.store))
 
     def _entry(self) -> "_Step":
         return _Step(next(_numbers), self._tree, self._entered)
@@ -104,8 +102,7 @@ class Overriding:
 
     def _change(self, step: "_Step") -> None:
         if self._lifecycle.running:
-            form = "async with binding.override(...)"
-            self._lifecycle.call(step.carry_out, instead=form)
+            self._lifecycle.call(step.carry_out, instead=INSTEAD)
         else:
             self._change_at_rest(step)
 
@@ -163,7 +160,7 @@ class _Step:
         """Do it, on the core's loop."""
         store = manager.publisher.store
         if self._tree is None:
-            await manager.leave(lambda: self.plan(store))
+            await leave(manager, lambda: self.plan(store))
         else:
             await manager.change(lambda: self.plan(store))
             self.done()

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 from dynconf._host.host import Host
 from dynconf._host.process import park
+from dynconf._manager.leaving import leave_soon
 from dynconf._manager.manager import Manager
 from dynconf._manager.options import Options
 from dynconf._manager.prepare import Preparer
@@ -32,6 +34,7 @@ class Lifecycle:
         self.preparers: list[Preparer] = []
         self.manager: Manager | None = None
         self.host: Host | None = None
+        self._leaving: deque[Callable[[], Plan]] = deque()
         self._changing = threading.Lock()
         self._resting = threading.Lock()
 
@@ -61,6 +64,21 @@ class Lifecycle:
                 plan.raise_if_refused()
                 if self.publisher.commit(plan) is not None:
                     return
+
+    def leave_soon(self, make_plan: Callable[[], Plan]) -> None:
+        """Have an override ended by the core, or here if there is none. Waits for nothing, from anywhere."""
+        self._leaving.append(make_plan)
+        host = self.host
+        if host is None or not host.post(self._leave):
+            self._leave_at_rest()
+
+    def _leave(self) -> None:
+        while self._leaving:
+            leave_soon(self.manager_here(), self._leaving.popleft())
+
+    def _leave_at_rest(self) -> None:
+        while self._leaving:
+            self.at_rest(self._leaving.popleft())
 
     def start(self, *, watching: bool) -> None:
         """Run the core on a thread of its own; back when everything is loaded."""
@@ -113,6 +131,7 @@ class Lifecycle:
                 logger.debug("%s: somebody else stopped it at the same time", self.options.name)
         self._discard(host)
         host.stop(0.6)
+        self._leave_at_rest()  # what came too late for the core
 
     async def astop(self) -> None:
         """Do what `stop` does, from whichever loop."""
@@ -124,6 +143,7 @@ class Lifecycle:
                 await host.acall(self._end)
         self._discard(host)
         await host.close(0.6)
+        self._leave_at_rest()
 
     def abandon(self) -> None:
         """End everything soon, waiting for nothing; fit for a finalizer."""

@@ -255,21 +255,6 @@ class Manager:
         async with self._turn:
             return await self.transactions.whole(make_plan, insist=leaving)
 
-    async def leave(self, make_plan: Callable[[], Plan]) -> None:
-        """End an override, even if nobody waits for that any longer, or everything is stopped."""
-
-        async def leave() -> None:
-            try:
-                await self.change(make_plan, leaving=True)
-            except asyncio.CancelledError:
-                self.publisher.commit(make_plan())
-                raise
-
-        leaving = self.host.spawn(leave(), "end of an override")
-        await asyncio.wait([leaving])
-        if not leaving.cancelled():
-            leaving.result()
-
     def change_now(self, make_plan: Callable[[], Plan]) -> None:
         """Carry out a change that need not be prepared, from code on the loop that cannot wait.
 

@@ -1,0 +1,243 @@
+"""Values that are laid over everything end, whoever is cancelled, interrupted or stopped meanwhile."""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dynconf import Config, Memory
+from dynconf.errors import UsageError
+from tests.unit.core_props import LOOK
+from tests.unit.test_life_supervision import Numbers, Scripted, stubborn
+
+
+@pytest.mark.parametrize("how", ["cancelled", "stopped"])
+def test_an_override_always_ends(how: str) -> None:
+    """Its end goes on when nobody waits for it any longer, and when everything is stopped meanwhile."""
+
+    async def test() -> None:
+        over = asyncio.Event()
+        config = Config(Scripted(stubborn(over, a=1)))
+        numbers = config.bind(Numbers)
+        await config.astart()
+
+        async def work() -> None:
+            async with numbers.override(a=5):
+                entered.set()
+                await leave.wait()
+
+        entered, leave = asyncio.Event(), asyncio.Event()
+        working = asyncio.create_task(work())
+        await entered.wait()
+        reloading = asyncio.create_task(config.areload())  # holds the turn for a while
+        await asyncio.sleep(0)
+        leave.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        if how == "cancelled":
+            working.cancel()
+            await numbers.auntil(lambda now: now.a == 1, LOOK)
+            over.set()
+        else:
+            over.set()
+            await config.astop()
+        await asyncio.wait([working, reloading])
+        reloading.exception()
+        assert working.cancelled() == (how == "cancelled")
+        assert numbers.current.a == 1
+        await config.astop()
+        async with config:
+            assert numbers.current.a in {1, 2}
+            assert not config._lifecycle.publisher.store.state.overrides
+
+    asyncio.run(test())
+
+
+def test_an_override_ends_over_a_restart() -> None:
+    """If everything was stopped and is started again while it ends, it ends there."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+    config.start()
+    entered, leave, busy, go_on = (threading.Event() for _ in range(4))
+
+    def block() -> None:
+        busy.set()
+        go_on.wait(LOOK)
+
+    def work() -> None:
+        with numbers.override(a=5):
+            entered.set()
+            leave.wait(LOOK)
+
+    working = threading.Thread(target=work)
+    working.start()
+    assert entered.wait(LOOK)
+    host = config._lifecycle.host
+    assert host is not None
+    host.post(block)
+    assert busy.wait(LOOK)
+    leave.set()
+    stopping = threading.Thread(target=config.stop)
+    stopping.start()
+    go_on.set()
+    stopping.join(LOOK)
+    config.start()
+    working.join(LOOK)
+    assert not working.is_alive()
+    assert numbers.until(lambda now: now.a == 1, LOOK).a == 1
+    assert not config._lifecycle.publisher.store.state.overrides
+    config.stop()
+
+
+def test_an_override_that_is_given_up_while_it_begins() -> None:
+    """Whoever is cancelled while it is laid over, from another loop, leaves nothing behind."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+
+    async def lay_over() -> None:
+        async with numbers.override(a=5):
+            await asyncio.sleep(LOOK)
+
+    async def test() -> None:
+        for number in range(60):
+            task = asyncio.create_task(lay_over())
+            await asyncio.sleep(0)
+            if number % 2:
+                time.sleep(0.002)  # noqa: ASYNC251 - the core goes on meanwhile, and this loop does not see it
+            task.cancel()
+            await asyncio.wait([task])
+        await numbers.auntil(lambda now: now.a == 1, LOOK)
+
+    with config:
+        asyncio.run(test())
+        with numbers.override(b=2):  # whatever was to end before has ended
+            assert numbers.current == Numbers(a=1, b=2)
+        assert not config._lifecycle.publisher.store.state.overrides
+
+
+class Interrupted(Exception):
+    """What a signal raises here, as Ctrl-C does."""
+
+
+@contextmanager
+def busy(config: Config) -> Iterator[None]:
+    """Have the core do nothing meanwhile."""
+    host, begun, go_on = config._lifecycle.host, threading.Event(), threading.Event()
+
+    def block() -> None:
+        begun.set()
+        go_on.wait(LOOK)
+
+    assert host is not None
+    host.post(block)
+    assert begun.wait(LOOK)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+def test_an_override_whose_end_is_cancelled_before_the_core_hears_of_it() -> None:
+    """It ends all the same, once the core has time."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+
+    async def test() -> None:
+        entered, leave = asyncio.Event(), asyncio.Event()
+
+        async def work() -> None:
+            async with numbers.override(a=5):
+                entered.set()
+                await leave.wait()
+
+        working = asyncio.create_task(work())
+        await entered.wait()
+        with busy(config):
+            leave.set()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            working.cancel()
+            await asyncio.wait([working])
+        assert working.cancelled()
+        await numbers.auntil(lambda now: now.a == 1, LOOK)
+
+    with config:
+        asyncio.run(test())
+        assert not config._lifecycle.publisher.store.state.overrides
+
+
+@pytest.mark.parametrize("when", ["begins", "ends"])
+def test_an_override_that_is_interrupted(when: str) -> None:
+    """What a signal raises while it begins or ends leaves nothing of it behind."""
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    def interrupt_a_call(config: Config) -> None:
+        host = config._lifecycle.host
+        assert host is not None
+        while not host._inbox._calls:
+            time.sleep(0.001)
+        signal.raise_signal(signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+    try:
+        with config:
+            override = numbers.override(a=5)
+            if when == "ends":
+                override.__enter__()
+            with busy(config):
+                interrupting = threading.Thread(target=interrupt_a_call, args=(config,))
+                interrupting.start()
+                with pytest.raises(Interrupted):
+                    override.__enter__() if when == "begins" else override.__exit__(None, None, None)
+                interrupting.join()
+            with numbers.override(b=2):  # whatever was to end before has ended
+                assert numbers.current == Numbers(a=1, b=2)
+            assert not config._lifecycle.publisher.store.state.overrides
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_an_override_that_is_given_up_when_all_is_stopped() -> None:
+    """The core has laid it over, its caller has not heard of that yet: it ends with nobody there."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+
+    async def lay_over() -> None:
+        async with numbers.override(a=5):
+            raise AssertionError
+
+    async def test() -> None:
+        task = asyncio.create_task(lay_over())
+        await asyncio.sleep(0)
+        numbers.until(lambda now: now.a == 5, LOOK)  # this loop stands still meanwhile
+        config.stop()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    config.start()
+    asyncio.run(test())
+    assert numbers.current.a == 1
+    with config:
+        assert numbers.current.a == 1
+        assert not config._lifecycle.publisher.store.state.overrides
+
+
+def test_an_override_that_is_left_twice() -> None:
+    """The second time is a mistake, which is told, and takes nothing of anybody else's away."""
+    numbers = Config(Memory({"a": 1})).bind(Numbers)
+    twice = numbers.override(a=5)
+    with numbers.override(b=6):
+        with twice:
+            pass
+        with pytest.raises(UsageError, match="not open"):
+            twice.__exit__(None, None, None)
+        assert numbers.current.b == 6
