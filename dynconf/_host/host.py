@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from dynconf._host.greenlets import refuse_greenlets
 from dynconf._host.inbox import Inbox, trace
 from dynconf._host.process import discharge, enlist, park
+from dynconf._host.stillness import Pause, depart
 from dynconf._host.threads import CallbackThreads
 from dynconf.errors import BlockingCall
 
@@ -268,6 +269,10 @@ class Host:
         _logger.warning("%s: its event loop did not stop in time, %s blocks it", self.name, culprit)
         self._finish()
 
+    def stand_still(self, pause: Pause) -> bool:
+        """Before a fork: have the thread be between two steps."""
+        return self.threaded and not self.here() and self._inbox.send(pause.hold)
+
     def leave_behind(self) -> Callable[[], object] | None:
         """In a forked child: be dead, with everything inherited parked, and give the owner's `on_fork`."""
         restart = self._on_fork() if self._on_fork and self.alive else None
@@ -384,6 +389,7 @@ class Host:
                 with suppress(SystemExit, KeyboardInterrupt):  # a task's wish to exit is logged, not granted
                     loop.run_forever()
         finally:
+            depart()
             if loop is not None and self._thread is not None:
                 loop.close()
             self._finish()

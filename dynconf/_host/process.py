@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from dynconf._host import stillness
 from dynconf._host.inbox import trace
 
 _EXIT_BUDGET = 1.0
@@ -23,6 +24,9 @@ class Resident(Protocol):
 
     def wait_until_gone(self, budget: float) -> None:
         """Wait, at most that many seconds."""
+
+    def stand_still(self, pause: stillness.Pause) -> bool:
+        """Hold the pause soon, on its own thread; false if it has none, or this is it."""
 
     def leave_behind(self) -> Callable[[], object] | None:
         """In a forked child: be dead, close nothing, and give what starts the owner anew."""
@@ -56,8 +60,13 @@ def _residents() -> list[Resident]:
     return [resident for reference in list(_living) if (resident := reference())]
 
 
+def _before_fork() -> None:
+    stillness.before_fork([resident.stand_still for resident in _residents()])
+
+
 def _after_fork_in_child() -> None:
     """Leave all behind first, so that no owner begins anew while another's host looks alive."""
+    stillness.after_fork_in_child()
     for restart in [resident.leave_behind() for resident in _residents()]:
         if restart:
             try:
@@ -84,4 +93,8 @@ def _at_exit() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=stillness.after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -9,6 +9,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread, current_thread
 from typing import Any, Generic, Protocol, TypeVar
 
+from dynconf._host.stillness import depart
+
 T = TypeVar("T")
 
 _PATIENCE = 1.0
@@ -189,7 +191,8 @@ def _work(queue: "SimpleQueue[_Job[Any] | None]") -> None:
         wanted = job.run()
         del job  # or an idle thread would keep the callback's objects alive
         if not wanted:
-            return
+            break
+    depart()
 
 
 def _bearable(error: BaseException, name: str) -> Exception:

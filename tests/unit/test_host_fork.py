@@ -341,3 +341,69 @@ for host in broken.host, owner.host, left:
 """,
         stderr="could not start anew in the forked process: …\n",
     )
+
+
+def test_a_fork_waits_until_the_loop_is_between_two_steps() -> None:
+    """What a step holds, such as a lock of OpenSSL's, would be held for ever in the child."""
+    run("""
+owner, rounds, inside = Owner(), 0, False
+
+def step():
+    global inside, rounds
+    inside = True
+    time.sleep(0.01)
+    inside, rounds = False, rounds + 1
+    owner.host.post(step)
+
+def work():
+    assert not inside
+
+first = owner.host
+first.post(step)
+for _ in range(20):
+    assert child_of(work) == 0
+before = rounds
+while rounds == before:  # it goes on in the parent
+    pass
+first.stop()
+""")
+
+
+def test_a_fork_does_not_wait_for_a_loop_that_hangs() -> None:
+    """The child is there while the loop still does what it did."""
+    run("""
+owner, go_on, begun = Owner(), threading.Event(), threading.Event()
+
+def hang():
+    begun.set()
+    go_on.wait(LOOK)
+    begun.clear()
+
+first = owner.host
+first.post(hang)
+assert begun.wait(LOOK)
+def work():
+    assert begun.is_set()
+assert child_of(work) == 0
+assert begun.is_set()
+go_on.set()
+first.stop()
+""")
+
+
+def test_a_fork_waits_until_threads_that_end_are_gone() -> None:
+    """A thread still frees what libraries keep for it when Python is through with it."""
+    run("""
+from dynconf._host import stillness
+
+def tasks():
+    return len(os.listdir("/proc/self/task"))
+
+for _ in range(100):
+    owner = Owner()
+    owner.ask()
+    owner.host.stop()
+    stillness.before_fork([])
+    assert tasks() == 1
+    stillness.after_fork_in_parent()
+""")
