@@ -11,6 +11,7 @@ __all__ = [
     "PER_SECOND",
     "Backoff",
     "TokenBucket",
+    "pause_after",
 ]
 
 FIRST_DELAY: Final = 0.5
@@ -23,6 +24,12 @@ PER_SECOND: Final = 20.0
 
 LONGEST_ASKED: Final = 300.0
 """Seconds: what a server's `Retry-After` is believed up to."""
+
+
+def pause_after(failures: int, random: Callable[[], float], asked: float = 0.0) -> float:
+    """Seconds to wait after that many failures in a row; see `Backoff`."""
+    longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(failures - 1, 16))
+    return min(asked, LONGEST_ASKED) + random() * longest
 
 
 class Backoff:
@@ -48,9 +55,8 @@ class Backoff:
         Args:
             asked: seconds that the server asked for; the pause is longer than that by what is random.
         """
-        longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(self._failures, 16))
         self._failures += 1
-        return min(asked, LONGEST_ASKED) + self._random() * longest
+        return pause_after(self._failures, self._random, asked)
 
 
 class TokenBucket:

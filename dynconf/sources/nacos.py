@@ -156,7 +156,7 @@ class _Run:
         self._hub = hub
         self._source = source
         self._feed = feed
-        self._standing = Standing(feed)
+        self._standing = Standing(feed, lambda key: [key.data_id])
         self._unread: set[NacosKey] = set()
         self.keys = {
             source.server.name(data_id, source.group, source.namespace): order

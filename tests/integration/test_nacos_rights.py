@@ -148,6 +148,9 @@ def test_right_that_is_lost(rights: Rights) -> None:
         until(lambda: config.status().sources[0].state == "stale", "the refusal")
         assert [source.state for source in config.status().sources[1:]] == ["live", "live"]
         assert {source.transport for source in config.status().sources} == {"long poll"}
+        [document] = config.status().sources[0].documents
+        assert document.state == "stale"
+        assert "refuses to read 'a.yaml'" in str(document)
         assert settings.current.a == 1
         rights.give("clerk", lost)
         settings.until(lambda app: app.a == 3, timeout=RELOADED)

@@ -3,12 +3,12 @@
 from typing import Any
 
 from dynconf.errors import SourceUnavailable
+from dynconf.protocols.exchange import Request
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.watch import follow
 from dynconf.protocols.nacos.watched import News, Watched
 from dynconf.testing import ManualClock
 from tests.protocols.nacos_props import (
-    GIVEN_UP,
     SWITCHED_OFF,
     Session,
     digest,
@@ -36,12 +36,12 @@ class Following(Session):
     def join(self, key: NacosKey) -> None:
         """One more is followed: it is woken."""
         self.watched.join(key)
-        self.answer(GIVEN_UP)
+        self.wake()
 
     def leave(self, key: NacosKey) -> None:
         """One less is followed: it is woken."""
         self.watched.leave(key)
-        self.answer(GIVEN_UP)
+        self.wake()
 
     def states(self) -> list[tuple[NacosKey, Any]]:
         """What was told since this was asked last: each with its content, `None`, or its error's type."""
@@ -66,3 +66,8 @@ def looking(*keys: NacosKey, **options: Any) -> Following:
     session.told()
     session.rested()
     return session
+
+
+def is_glance(request: Request) -> bool:
+    """Whether it is to be answered at once."""
+    return "Long-Pulling-Timeout-No-Hangup" in request.headers

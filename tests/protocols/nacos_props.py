@@ -22,7 +22,7 @@ OURS = NacosKey("app.yaml", "g", "team-id")
 
 Answer: TypeAlias = Reply | SourceError | None
 GIVEN_UP = None
-"""The answer to what a server held until there was something else to do, or patience ended."""
+"""The answer to what a server held until patience ended."""
 
 
 class Session:
@@ -57,8 +57,15 @@ class Session:
                 left = left[count:]
             else:
                 assert self.asks is not None, "it has ended"
-                self._on(left.pop(0))
+                answer = left.pop(0)
+                if answer is GIVEN_UP and isinstance(self.asks, Request) and self.asks.patience:
+                    self.clock.advance(self.asks.patience)
+                self._on(answer)
         return self
+
+    def wake(self) -> None:
+        """Tell it that there is something else to do."""
+        self._on(GIVEN_UP)
 
     @property
     def request(self) -> Request:

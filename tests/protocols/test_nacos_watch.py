@@ -1,5 +1,7 @@
 """Following configurations of Nacos: what is asked when, when it pauses, and what counts as news."""
 
+from itertools import pairwise
+
 import pytest
 
 from dynconf.errors import AccessDenied, Conflict, SourceError, SourceUnavailable, UnexpectedReply
@@ -7,7 +9,7 @@ from dynconf.protocols.exchange import Busy, ConnectionLost, Rest
 from dynconf.protocols.nacos.api import V1_API
 from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.protocols.pacing import BURST, FIRST_DELAY, PER_SECOND
-from tests.protocols.nacos_following import NEW, NEW_MD5, NOBODY, OLD, OLD_MD5, Following, polling
+from tests.protocols.nacos_following import NEW, NEW_MD5, NOBODY, OLD, OLD_MD5, Following, is_glance, polling
 from tests.protocols.nacos_props import (
     CHANGING,
     DENIED,
@@ -61,20 +63,20 @@ def test_nothing_to_follow() -> None:
 
 
 def test_nobody_answers_at_first() -> None:
-    """One request tells it for all; they are tried again after pauses that grow."""
-    session = Following(A, B).answer(NOBODY)
-    assert session.states() == [(A, SourceUnavailable), (B, SourceUnavailable)]
-    session.answer(NOBODY, NOBODY)
+    """Two requests tell it for all; they are tried again after pauses that grow."""
+    session = Following(A, B, C).answer(NOBODY, NOBODY)
+    assert session.states() == [(key, SourceUnavailable) for key in (A, B, C)]
+    session.answer(*[NOBODY] * 4)
     assert session.rested() == [0.25, 0.5, 1.0]
-    assert len(session.asked) == 4
-    session.answer(OLD, OLD)
-    assert session.states()[-2:] == [(A, b"n: 1"), (B, b"n: 1")]
+    assert len(session.asked) == 7
+    session.answer(OLD, OLD, OLD)
+    assert session.states()[-3:] == [(key, b"n: 1") for key in (A, B, C)]
     assert session.watched.transport == "long poll"
 
 
 def test_no_nacos_at_first() -> None:
     """What is no Nacos is called that for each of them."""
-    session = Following(A, B).answer(NO_SUCH_PATH, NO_SUCH_PATH)
+    session = Following(A, B).answer(*[NO_SUCH_PATH] * 4)
     assert session.states() == [(A, UnexpectedReply), (B, UnexpectedReply)]
     assert session.watched.transport is None
 
@@ -96,6 +98,20 @@ def test_change() -> None:
     session.answer(NEW)
     assert session.states() == [(B, b"n: 2")]
     assert listens(session.request) == {A: OLD_MD5, B: NEW_MD5}
+    assert session.rested() == []
+
+
+def test_first_poll_after_a_change() -> None:
+    """It is soon sent again: what changes while the server takes it in is told by none of its answers."""
+    session = polling(A)
+    assert session.request.patience is None
+    session.answer(hint(A), NEW)
+    assert session.request.patience == 1.5
+    session.answer(GIVEN_UP)
+    assert listens(session.request) == {A: NEW_MD5}
+    assert session.request.patience is None
+    session.answer(hint(A), OLD, NOTHING)
+    assert session.request.patience is None
     assert session.rested() == []
 
 
@@ -246,23 +262,74 @@ def test_one_that_fails() -> None:
 def test_change_of_another_while_one_fails() -> None:
     """Neither waits for the other."""
     session = Following(A, B).answer(OLD, plain(403), hint(A))
-    assert len(session.requests) == 2
     session.told()
-    session.answer(NEW, plain(403))
-    assert session.states() == [(A, b"n: 2"), (B, AccessDenied)]
+    session.answer(NEW)
+    assert session.states() == [(A, b"n: 2")]
+    session.answer(GIVEN_UP, plain(403))
+    assert session.states() == [(B, AccessDenied)]
 
 
 def test_known_one_that_fails() -> None:
     """It is told as failing, read anew, and polled for no more until it is read: its change is known."""
     session = polling(A, B).answer(hint(A), NOBODY)
-    assert session.states() == [(B, SourceUnavailable), (A, SourceUnavailable)]  # who else would be answered
+    assert session.states() == [(A, SourceUnavailable)]
     assert listens(session.request) == {B: OLD_MD5}
-    assert "Long-Pulling-Timeout-No-Hangup" in session.request.headers
-    assert session.request.patience == 0.25
+    assert is_glance(session.request)  # is anybody there?
+    session.answer(NOTHING)
+    assert session.told() == [Answered(frozenset({B}))]
+    assert not is_glance(session.request)
+    assert session.request.patience == 0.15
     session.answer(GIVEN_UP, OLD)
     (news,) = session.told()
     assert (news.error, news.changed) == (None, False)
     assert listens(session.request) == {A: OLD_MD5, B: OLD_MD5}
+    assert session.request.patience is None
+
+
+def test_one_that_fails_while_nobody_answers() -> None:
+    """That nobody answers the others either is found out at once, and told."""
+    session = polling(A, B).answer(hint(A), NOBODY)
+    assert session.states() == [(A, SourceUnavailable)]
+    assert is_glance(session.request)
+    session.answer(NOBODY)
+    assert session.states() == [(B, SourceUnavailable), (A, SourceUnavailable)]
+
+
+def test_one_that_fails_for_long() -> None:
+    """It is read less and less often, and last of all; nothing is told of the others."""
+    session = polling(A, B).answer(hint(A), NOBODY, NOTHING)
+    moments = []
+    while session.clock.monotonic() < 300:
+        if is_glance(session.request):
+            session.answer(NOTHING)
+        else:
+            session.answer(GIVEN_UP)
+            moments.append(session.clock.monotonic())
+            session.answer(NOBODY)
+    assert {news.key for news in session.told() if isinstance(news, News)} == {A}
+    pauses = [after - before for before, after in pairwise(moments)]
+    assert pauses == pytest.approx([0.5, 1, 2, 4, *[7.5] * (len(pauses) - 4)])
+    assert session.watched.all() == [B, A]
+
+
+def test_polls_that_are_all_given_up() -> None:
+    """Where none is answered for as long as a poll takes, a glance tells whether anybody is there."""
+    session = Following(A, B, wait=10).answer(OLD, plain(403))
+    session.told()
+    while not is_glance(session.request):
+        session.answer(GIVEN_UP, plain(403))
+    assert 10 < session.clock.monotonic() < 20
+    session.told()
+    session.answer(NOBODY)
+    assert session.states() == [(A, SourceUnavailable), (B, SourceUnavailable)]
+
+
+def test_first_ones_that_fail() -> None:
+    """One that fails keeps no other from being read; of two nobody knows whether others would do better."""
+    session = Following(A, B, C).answer(NOBODY, OLD, OLD)
+    assert session.states() == [(A, SourceUnavailable), (B, b"n: 1"), (C, b"n: 1")]
+    session = Following(A, B, C).answer(NOBODY, NOBODY)
+    assert session.states() == [(key, SourceUnavailable) for key in (A, B, C)]
 
 
 def test_a_log_in_that_nobody_answers() -> None:
@@ -272,6 +339,8 @@ def test_a_log_in_that_nobody_answers() -> None:
     session.clock.advance(10)
     session.join(B)
     session.answer(NOBODY)
+    assert session.states() == [(B, SourceUnavailable)]
+    session.answer(NOBODY)  # nor is the poll to be had without it
     assert session.states() == [(A, SourceUnavailable), (B, SourceUnavailable)]
 
 
@@ -279,7 +348,7 @@ def test_only_one_that_fails() -> None:
     """Without any other there is nothing to poll for: it is read again after each pause."""
     session = polling(A).answer(hint(A), NOBODY, NOBODY)
     assert session.states() == [(A, SourceUnavailable)] * 2
-    assert session.rested() == [0.1, 0.25, 0.5]
+    assert session.rested() == [0.1, 0.15, 0.5]  # the first two are one pause
     session.answer(NEW)
     assert session.states() == [(A, b"n: 2")]
     assert listens(session.request) == {A: NEW_MD5}
@@ -295,7 +364,7 @@ def test_being_changed() -> None:
     """409 is nothing to be told; it is read again soon."""
     session = polling(A, B).answer(hint(A), CHANGING)
     assert session.states() == []
-    assert session.request.patience == 0.25
+    assert session.request.patience == 0.15
     session.answer(GIVEN_UP, NEW)
     assert session.states() == [(A, b"n: 2")]
 
@@ -370,7 +439,7 @@ def test_a_connection_that_is_lost_while_it_waits() -> None:
     session.answer(OLD, ConnectionLost("lost"))
     assert session.rested()[-1:] == [0.5 * FIRST_DELAY]
     session.told()
-    assert "Long-Pulling-Timeout-No-Hangup" in session.request.headers
+    assert is_glance(session.request)
     session.answer(ConnectionLost("lost again"))
     assert [str(news.error) for news in session.told()] == ["lost again"]
 

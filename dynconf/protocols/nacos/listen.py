@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote_plus, urlencode
 
-from dynconf.protocols.exchange import Reply, Request
+from dynconf.protocols.exchange import ANSWER_TIME, Reply, Request
 from dynconf.protocols.failures import stranger
 from dynconf.protocols.nacos.api import FORM, V1_API
 from dynconf.protocols.nacos.identity import NacosKey, public
@@ -37,7 +37,7 @@ def listener(known: Mapping[NacosKey, str], wait: float, *, glance: bool = False
     headers = {**FORM, "Long-Pulling-Timeout": str(round(wait * 1000))}
     if glance:
         headers["Long-Pulling-Timeout-No-Hangup"] = "true"
-    path, timeout = "/v1/cs/configs/listener", max(10.0, wait) * _LONGER
+    path, timeout = "/v1/cs/configs/listener", ANSWER_TIME if glance else max(10.0, wait) * _LONGER
     # When the connection of one that waits is cut, those of all other clients may be, too.
     return Request("POST", path, body=body, headers=headers, timeout=timeout, held=True, repeatable=glance)
 

@@ -12,7 +12,7 @@ from dynconf.errors import AccessDenied, SourceError
 from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
 from dynconf.protocols.nacos.api import FORM
-from dynconf.protocols.nacos.replies import check, json_of
+from dynconf.protocols.nacos.replies import PORTS, check, json_of
 
 __all__ = ["Login"]
 
@@ -143,7 +143,7 @@ class Login:
         if reply.status in {400, 401, 403, 500}:
             raise AccessDenied(
                 f"{reply.server} refuses the log-in of the user '{self.username}' (HTTP {reply.status}):"
-                " check the name and the password"
+                f" check the name and the password, and that this is the server's port ({PORTS})"
             )
         check(reply, "to log in", logged_in=True)
         found = json_of(reply)

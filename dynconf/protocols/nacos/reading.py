@@ -1,11 +1,11 @@
 """Reading what is followed: the API found, several side by side, and what was found told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
-from dynconf.protocols.exchange import ConnectionLost, Reply, Rest, Steps
+from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps
 from dynconf.protocols.nacos.api import Api
 from dynconf.protocols.nacos.either import read
 from dynconf.protocols.nacos.identity import NacosKey
@@ -13,9 +13,9 @@ from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.namespaces import whether_a_name
 from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
 from dynconf.protocols.nacos.watched import News, Watched
-from dynconf.protocols.pacing import Backoff
+from dynconf.protocols.pacing import pause_after
 
-__all__ = ["look", "read_dirty"]
+__all__ = ["look", "read_due"]
 
 _SILENCE: Final = (SourceUnavailable, ConnectionLost)  # the others of this kind are answers
 
@@ -36,76 +36,76 @@ def look(login: Login, key: NacosKey, limit: int) -> Steps[News]:
     return news
 
 
-def read_dirty(watched: Watched, retry: Backoff) -> Steps[bool]:
-    """Read what has to be read, and tell; gives whether any of it is another than it was."""
-    keys = watched.dirty()
+def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[], float]) -> Steps[bool]:
+    """Read what has to be read by now, and tell; gives whether any of it is another than it was.
+
+    What cannot be read waits, longer each time, and holds up none of the others.
+    """
+    keys = watched.due(now())
+    left = list(keys)
     fresh = False
     hints: dict[str, str] = {}
     try:
         if keys:
             yield from watched.login.renew()
         if watched.api is None:
-            fresh = yield from _probe(watched, keys, hints)
+            fresh = yield from _probe(watched, left, hints)
+        if left and watched.api is not None:
+            fresh = (yield from _read_all(watched, watched.api, left, hints)) or fresh
     except SourceError as error:
-        yield from _tell_silence(watched, [error])
-        for key in keys:
+        watched.silent = True
+        for key in left:
             yield watched.failed(key, error)
-        keys = []
-    if keys and watched.api is not None:
-        fresh = (yield from _read_all(watched, watched.api, keys, hints)) or fresh
-    if asked := watched.asked():
-        yield Rest(retry.failed(asked))
+    watched.postpone(keys, now(), random)
+    if busy := watched.busy():
+        # It asked to be left alone altogether, and so it is.
+        watched.silent = True
+        for key in watched.clean():
+            yield News(key, error=busy)
+        yield Rest(pause_after(1, random, busy.seconds))
     return fresh
 
 
-def _probe(watched: Watched, keys: list[NacosKey], hints: dict[str, str]) -> Steps[bool]:
+def _probe(watched: Watched, left: list[NacosKey], hints: dict[str, str]) -> Steps[bool]:
     """Read one after the other until it is known by which API, and take them off the list.
 
     Raises:
-        SourceUnavailable: nobody answers.
+        SourceUnavailable: nobody answers, or not sensibly, and that of two of them, if there are two.
     """
-    fresh = False
-    while keys and watched.api is None:
+    fresh = doubted = False
+    while left and watched.api is None:
+        key = left[0]
         try:
-            config, watched.api = yield from read(watched.login, keys[0], limit=watched.limit)
-        except SourceUnavailable:
-            raise
+            config, watched.api = yield from read(watched.login, key, limit=watched.limit)
+            told = watched.take(key, config)
+            fresh = fresh or told.changed
+        except SourceUnavailable as error:
+            if doubted or len(left) == 1 or isinstance(error, Busy):
+                raise
+            doubted = True
+            told = watched.failed(key, error)
         except SourceError as error:
-            yield (yield from _hinted(watched.login, watched.failed(keys.pop(0), error), hints))
-        else:
-            news = watched.take(keys.pop(0), config)
-            fresh = fresh or news.changed
-            yield (yield from _hinted(watched.login, news, hints))
+            told = watched.failed(key, error)
+        del left[0]
+        yield (yield from _hinted(watched.login, told, hints))
     return fresh
 
 
 def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey], hints: dict[str, str]) -> Steps[bool]:
-    """Read several side by side."""
+    """Read several side by side.
+
+    Raises:
+        SourceError: the log-in is refused, or nobody answers it.
+    """
     fresh = False
-    replies: Sequence[Reply | SourceError]
-    try:
-        replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in keys])
-    except SourceError as error:
-        replies = [error] * len(keys)
-    yield from _tell_silence(watched, replies)
+    replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in keys])
+    watched.silent = watched.silent or all(type(reply) in _SILENCE for reply in replies)
     for key, reply in zip(keys, replies, strict=True):
         told = _read_reply(watched, api, key, reply)
         if told is not None:
             fresh = fresh or (told.error is None and told.changed)
             yield (yield from _hinted(watched.login, told, hints))
     return fresh
-
-
-def _tell_silence(watched: Watched, replies: Sequence[Reply | SourceError]) -> Steps[None]:
-    """If nobody answered any of these requests, say so of what need not be read as well.
-
-    Nor would a long poll be answered, but that takes its time, and others' reads have theirs cut.
-    """
-    silent = [one for one in replies if isinstance(one, SourceUnavailable) and type(one) in _SILENCE]
-    if silent and len(silent) == len(replies):
-        watched.silent = True
-        for key in watched.clean():
-            yield News(key, error=silent[0])
 
 
 def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | SourceError) -> News | None:

@@ -10,6 +10,7 @@ from dynconf.protocols.nacos.reasons import NAMES, said
 
 __all__ = [
     "MISSING",
+    "PORTS",
     "BeingChanged",
     "WrongApi",
     "api_json",
@@ -20,6 +21,8 @@ __all__ = [
     "refuse_wrong_api",
 ]
 
+PORTS: Final = "8848, where nothing else is set; 3.x's console has another"
+"""What to say where the console may have been asked, which refuses what it does not know."""
 MISSING: Final = 20004
 """The code of v3 for a configuration that is not there."""
 
@@ -74,7 +77,10 @@ def _denied(reply: Reply, what: str, *, logged_in: bool) -> SourceError:
     if logged_in:
         why = "the user has not the right, or the log-in was refused"
     else:
-        why = "it wants a log-in: give username= and password= (or NACOS_USERNAME and NACOS_PASSWORD)"
+        why = (
+            "it wants a log-in: give username= and password= (or NACOS_USERNAME and NACOS_PASSWORD);"
+            f" or this is not the server's port ({PORTS})"
+        )
     return AccessDenied(f"{reply.server} refuses {what} (HTTP {reply.status}): {why}")
 
 

@@ -2,18 +2,22 @@
 
 The rules: the server's md5 tells contents apart; that a long poll is answered is only a hint, which may
 leave out some that changed, so it is sent again at once with the md5s of what was read; answers that bring
-nothing new are asked for less and less; a key that joins is read at once; what could not be read is in no
-poll until it is. Whether we have a right is told by reading: where the poll alone is refused, there is none.
+nothing new are asked for less and less; a server compares the md5s before it notes who waits, so that a
+change in between is told to nobody: as changes come in bursts, the first poll after one is not left to wait
+for long; a key that joins is read at once; what could not be read is in no poll until it is, and its next
+time holds up nobody. Whether we have a right is told by reading: where the poll alone is refused, there is
+none.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from dynconf.errors import AccessDenied, SourceError
 from dynconf.protocols.exchange import Busy, ConnectionLost, Rest, Steps
 from dynconf.protocols.nacos.listen import changed, listener
-from dynconf.protocols.nacos.reading import read_dirty
+from dynconf.protocols.nacos.reading import read_due
 from dynconf.protocols.nacos.replies import WrongApi
 from dynconf.protocols.nacos.watched import Answered, News, Watched
 from dynconf.protocols.pacing import FIRST_DELAY, Backoff, TokenBucket
@@ -23,6 +27,7 @@ __all__ = ["follow"]
 _BEFORE_ASKING: Final = 20  # looks after which the server is asked for its long poll again
 _SPREAD: Final = 0.2  # the part of an interval by which it differs at random
 _MOMENT: Final = 0.001  # seconds that are not worth another rest
+_SOON: Final = 1.0  # seconds, and up to as many more, after which the first poll after a change is sent again
 _FIRST_DAMP, _LONGEST_DAMP = 0.1, 5.0
 """Seconds of pause after an answer that brought nothing new: the first time, and at most."""
 
@@ -35,17 +40,17 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         now: seconds that only ever grow.
         random: gives numbers from 0 to 1.
     """
-    backoff, retry, bucket = Backoff(random), Backoff(random), TokenBucket(now)
-    poll, looks = _LongPoll(watched, random), _Looks(watched, now, random)
+    backoff, bucket = Backoff(random), TokenBucket(now)
+    poll, looks = _LongPoll(watched, now, random), _Looks(watched, now, random)
     while True:
         if not len(watched):
             yield Rest(None)
             continue
-        fresh = yield from read_dirty(watched, retry)
+        fresh = yield from read_due(watched, now=now, random=random)
         pause = max(poll.damp(fresh=fresh), bucket.take())
         if pause:
             yield Rest(pause)
-        patience = _patience(watched, retry)
+        patience = _patience(watched, now())
         try:
             if not watched.known() or watched.api is None:
                 yield Rest(patience)
@@ -69,12 +74,10 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
             yield Rest(backoff.failed(error.seconds if isinstance(error, Busy) else 0.0))
 
 
-def _patience(watched: Watched, retry: Backoff) -> float | None:
-    """Seconds after which to try again what could not be read; the others need not wait for it."""
-    if watched.dirty():
-        return retry.failed()
-    retry.succeeded()
-    return None
+def _patience(watched: Watched, now: float) -> float | None:
+    """Seconds after which something has to be read anew; the others need not wait for it."""
+    due = watched.next_due()
+    return None if due is None else max(0.0, due - now)
 
 
 class _Refused(Exception):
@@ -84,10 +87,13 @@ class _Refused(Exception):
 class _LongPoll:
     """Waits for what changed, and knows whether the last wait was worth it."""
 
-    def __init__(self, watched: Watched, random: Callable[[], float]) -> None:
+    def __init__(self, watched: Watched, now: Callable[[], float], random: Callable[[], float]) -> None:
         self._watched = watched
+        self._now = now
         self._random = random
+        self._answered = now()
         self._hinted: bool | None = None
+        self._after_news = False
         self._failed = False
         self._denied = False
         self._damp = 0.0
@@ -113,10 +119,16 @@ class _LongPoll:
             SourceError: nobody answers, or not sensibly.
         """
         watched = self._watched
-        # After a failure one that is answered at once tells that somebody is there again.
-        glance = self._failed or watched.silent
+        # One that is answered at once tells whether somebody is there: after a failure, and if all that were
+        # sent for long had to be given up.
+        glance = self._failed or watched.silent or self._now() - self._answered > watched.wait
         watched.silent = False
-        request = replace(listener(watched.known(), watched.wait, glance=glance), patience=patience)
+        request = listener(watched.known(), watched.wait, glance=glance)
+        if not glance:
+            soon = _SOON * (1 + self._random()) if self._after_news else inf
+            self._after_news = False
+            least = min(soon, inf if patience is None else patience)
+            request = replace(request, patience=None if least == inf else least)
         self._hinted, self._failed = False, True
         try:
             reply = yield from watched.login.hold(request)
@@ -129,12 +141,13 @@ class _LongPoll:
         if reply is None:  # given up, which tells nothing
             self._failed, self._denied = glance, False
             return
+        self._answered = self._now()
         try:
             hints = changed(reply, watched.all(), logged_in=watched.login.logged_in)
         except AccessDenied:
             raise _Refused from None
         watched.mark(hints)
-        self._hinted = bool(hints)
+        self._hinted = self._after_news = bool(hints)
         if glance or not hints:  # what changed is read first; that it is, is an answer as well
             yield Answered(watched.clean())
         self._failed = self._denied = False

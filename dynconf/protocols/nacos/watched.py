@@ -1,6 +1,6 @@
 """The configurations that are followed, what is known of each, and what is told of them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,6 +9,7 @@ from dynconf.protocols.exchange import Busy
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
 from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.pacing import pause_after
 
 __all__ = ["Answered", "News", "Transport", "Watched"]
 
@@ -39,10 +40,15 @@ class Answered:
 
 @dataclass(slots=True)
 class _State:
-    """What is known of one: the server's md5, empty if it is not there, `None` if nothing is."""
+    """What is known of one: the server's md5, empty if it is not there, `None` if nothing is.
+
+    A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain.
+    """
 
     md5: str | None = None
     dirty: bool = True
+    due: float = 0.0
+    failures: int = 0
 
 
 @dataclass(eq=False)
@@ -64,9 +70,9 @@ class Watched:
     refused: bool = False
     """Whether the long poll is not for us, although we may read."""
     silent: bool = False
-    """Whether nobody answered when something was read last."""
+    """Whether nobody answered when something was read: perhaps nobody answers anything."""
     _states: dict[NacosKey, _State] = field(default_factory=dict)
-    _asked: float = 0.0
+    _busy: Busy | None = None
 
     def __len__(self) -> int:
         return len(self._states)
@@ -105,9 +111,23 @@ class Watched:
         """Those that are as they were read last, as far as is known."""
         return frozenset(key for key, state in self._states.items() if not state.dirty)
 
-    def dirty(self) -> list[NacosKey]:
-        """Those that have to be read."""
-        return [key for key, state in self._states.items() if state.dirty]
+    def due(self, now: float) -> list[NacosKey]:
+        """Those that have to be read by now, last of all those that could not be before."""
+        return [key for key, state in self._states.items() if state.dirty and state.due <= now]
+
+    def next_due(self) -> float | None:
+        """The moment from which on something has to be read; `None` if nothing has to."""
+        return min((state.due for state in self._states.values() if state.dirty), default=None)
+
+    def postpone(self, keys: Collection[NacosKey], now: float, random: Callable[[], float]) -> None:
+        """Have those of them that could not be read wait, all for as long, and behind all others."""
+        left = [key for key in keys if key in self._states and self._states[key].dirty]
+        if left:
+            pause = pause_after(1 + min(self._states[key].failures for key in left), random)
+            for key in left:
+                state = self._states[key] = self._states.pop(key)
+                state.failures += 1
+                state.due = now + pause
 
     def all(self) -> list[NacosKey]:
         """All that are followed."""
@@ -116,24 +136,25 @@ class Watched:
     def mark(self, keys: Collection[NacosKey]) -> None:
         """Have them read again."""
         for key in keys:
-            if key in self._states:
-                self._states[key].dirty = True
+            state = self._states.get(key)
+            if state is not None and not state.dirty:
+                state.dirty, state.due = True, 0.0
 
     def failed(self, key: NacosKey, error: SourceError) -> News:
         """Note why one could not be read."""
-        if isinstance(error, Busy):
-            self._asked = max(self._asked, error.seconds)
+        if isinstance(error, Busy) and error.seconds:
+            self._busy = max(error, self._busy or error, key=lambda one: one.seconds)
         return News(key, error=error)
 
-    def asked(self) -> float:
-        """Seconds that the server asked to be left alone for, since this was asked last."""
-        seconds, self._asked = self._asked, 0.0
-        return seconds
+    def busy(self) -> Busy | None:
+        """That the server asked to be left alone, since this was asked last."""
+        busy, self._busy = self._busy, None
+        return busy
 
     def take(self, key: NacosKey, config: NacosConfig | None) -> News:
         """Note what was read."""
         md5 = config.md5 if config else ""
         state = self._states.get(key, _State())
         different = md5 != state.md5
-        state.md5, state.dirty = md5, False
+        state.md5, state.dirty, state.failures = md5, False, 0
         return News(key, config, changed=different)
