@@ -9,6 +9,7 @@ from dynconf._manager.document import Document
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.manager import Manager
 from dynconf._origin import Problem
+from dynconf.errors import SourceError
 
 SourceState: TypeAlias = Literal[
     "starting", "live", "refused", "missing", "absent", "stale", "unavailable", "stopped"
@@ -19,7 +20,8 @@ SourceState: TypeAlias = Literal[
 class DocumentStatus:
     """One document: its state, the revision that serves, and one that was refused, with the reasons.
 
-    An optional one that is not there is `absent`; one is `stale` that comes from the cache. `missing_since`,
+    An optional one that is not there is `absent`; one is `stale` that comes from the cache, or cannot be
+    read at present, and `unavailable` if it never could. `missing_since`,
     and `cached_at`, when what comes from the cache was applied, are in seconds since the epoch.
     """
 
@@ -156,7 +158,14 @@ def overlay_problems(manager: Manager) -> tuple[Problem, ...]:
 
 
 def _source(feed: SourceFeed, now: float, *, running: bool) -> SourceStatus:
-    documents = tuple(_document(document) for document in list(feed.documents.values()))
+    documents = (
+        *(_document(document, feed) for document in list(feed.documents.values())),
+        *(
+            _never_read(name, error)
+            for name, error in feed.unread.copy().items()
+            if name not in feed.documents
+        ),
+    )
     age = None if feed.last_success is None else max(0.0, now - feed.last_success)
     error = feed.error.reason if feed.error else None
     state = _state(feed, documents) if running else "stopped"
@@ -167,7 +176,8 @@ def _source(feed: SourceFeed, now: float, *, running: bool) -> SourceStatus:
 
 def _state(feed: SourceFeed, documents: Sequence[DocumentStatus]) -> SourceState:
     if feed.error is not None:
-        return "stale" if any(document.revision is not None for document in documents) else "unavailable"
+        known = feed.is_loaded or any(document.revision is not None for document in documents)
+        return "stale" if known else "unavailable"
     for state in ("missing", "refused"):
         if any(document.state == state for document in documents):
             return state
@@ -176,10 +186,18 @@ def _state(feed: SourceFeed, documents: Sequence[DocumentStatus]) -> SourceState
     return "stale" if any(document.cached_at is not None for document in documents) else "starting"
 
 
-def _document(document: Document) -> DocumentStatus:
+def _never_read(name: str, error: SourceError) -> DocumentStatus:
+    return DocumentStatus(name, "unavailable", None, None, (_problem(error),), None)
+
+
+def _problem(error: SourceError) -> Problem:
+    return Problem("", error.reason, origin=error.origin)
+
+
+def _document(document: Document, feed: SourceFeed) -> DocumentStatus:
     problems = document.problems
     if document.fault is not None:
-        problems = (Problem("", document.fault.reason, origin=document.fault.origin),)
+        problems = (_problem(document.fault),)
     state: SourceState = "live" if document.applied is not None else "absent"
     if document.missing_since is not None:
         state = "missing"
@@ -188,6 +206,11 @@ def _document(document: Document) -> DocumentStatus:
     elif document.cached is not None:
         state = "stale"
     refused = document.reported if problems and document.missing_since is None else None
+    unread = feed.unread.get(document.name)
+    if state == "live" and (unread is not None or (feed.error is not None and not feed.unread)):
+        state = "stale"
+    if unread is not None:
+        problems = (*problems, _problem(unread))
     return DocumentStatus(
         document.name, state, document.applied, refused, problems, document.missing_since, document.cached
     )

@@ -30,6 +30,8 @@ class Feed(Protocol):
     limits: Limits
     transport: str
     """How changes are noticed, in a word or two for the status; the source sets it when it knows."""
+    unread: dict[str, SourceError]
+    """The documents that cannot be read at present, and why; kept by sources that ask for each by itself."""
 
     def update(self, update: Update, *, answers: bool = True) -> None:
         """Report a document's complete state; the same revision again costs nothing.

@@ -1,8 +1,9 @@
 """How it stands with a source that asks for several things: it answers only while all of them do."""
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed
@@ -25,10 +26,13 @@ class Standing:
 
     Args:
         feed: the source's.
+        documents: the names of those that a part is asked for.
     """
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, documents: Callable[[Any], Iterable[str]]) -> None:
+        feed.unread.clear()
         self._feed = feed
+        self._documents = documents
         self._failing: dict[Hashable, _Failing] = {}
         self._now: Counter[str] = Counter()
         self._known: dict[str, bool] = {}
@@ -47,6 +51,8 @@ class Standing:
         self._now[error.reason] += 1
         if before is not None:
             self._left(before)
+        for document in self._documents(part):
+            self._feed.unread[document] = error
         self._feed.failed(error, again=again)
 
     def found(self, part: Hashable, update: Update) -> None:
@@ -61,6 +67,8 @@ class Standing:
             for reason in one.given:
                 self._known[reason] = True
                 self._forget(reason)
+            for document in self._documents(part):
+                self._feed.unread.pop(document, None)
         if not self._failing:
             self._feed.alive()
         elif one is not None:

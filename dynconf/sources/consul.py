@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
@@ -171,7 +171,7 @@ class _Run:
         self._documents: dict[int, set[str]] = {}
         self._hidden: set[int] = set()
         self._loaded = False
-        self._standing = Standing(feed)
+        self._standing = Standing(feed, self._documents_of)
 
     async def follow(self) -> None:
         """Follow all of it side by side."""
@@ -205,6 +205,12 @@ class _Run:
             self._report(number, news)
 
         await Driver(self._client.send, feed.clock.sleep, report).run(steps)
+
+    def _documents_of(self, number: int | str) -> Collection[str]:
+        """The documents of what is followed under a number; the token is no document."""
+        if isinstance(number, str):
+            return ()
+        return self._documents.get(number) or {self._followed[number]}
 
     def _report(self, number: int, news: Found | Unchanged | Failed) -> None:
         if isinstance(news, Failed):

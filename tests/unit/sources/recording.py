@@ -29,6 +29,7 @@ class RecordingFeed:
         self.clock: Clock = clock or SystemClock()
         self.limits = limits or Limits()
         self.transport = ""
+        self.unread: dict[str, SourceError] = {}
         self.updates: list[Update] = []
         self.failures: list[SourceError] = []
         self.alive_count = 0

@@ -8,21 +8,23 @@ from tests.unit.sources.recording import RecordingFeed
 def test_all_parts_have_to_answer() -> None:
     """One that answers does not make up for one that does not."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     error = SourceUnavailable("a")
     standing.answered("a")
     assert feed.alive_count == 1
     standing.failed("a", error)
     standing.answered("b")
     assert (feed.alive_count, feed.failing) == (1, error)
+    assert feed.unread == {"a": error}
     standing.answered("a")
     assert (feed.alive_count, feed.failing) == (2, None)
+    assert not feed.unread
 
 
 def test_parts_that_keep_failing() -> None:
     """Each failure is told when it comes, not in turns for as long as it lasts; another one is told again."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     for _ in range(3):
         standing.failed("a", SourceUnavailable("a"))
         standing.failed("b", SourceUnavailable("b"))
@@ -35,7 +37,7 @@ def test_parts_that_keep_failing() -> None:
 def test_failures_whose_origin_is_filled_in() -> None:
     """What a feed adds to an error does not make the same failure another one."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     for _ in range(2):
         for part in ("a", "b"):
             error = SourceUnavailable(part)
@@ -47,7 +49,7 @@ def test_failures_whose_origin_is_filled_in() -> None:
 def test_failure_that_is_left() -> None:
     """When one is over, the other one stands."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     standing.failed("a", SourceUnavailable("a"))
     standing.failed("b", SourceUnavailable("b"))
     standing.answered("a")
@@ -58,7 +60,7 @@ def test_failure_that_is_left() -> None:
 def test_reasons_in_turns() -> None:
     """Reasons that a part gives in turns are each told once, until it answers again."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     for _ in range(3):
         standing.failed("a", SourceUnavailable("reading is refused"))
         standing.failed("a", SourceUnavailable("waiting is refused"))
@@ -72,7 +74,7 @@ def test_reasons_in_turns() -> None:
 def test_reasons_that_parts_share() -> None:
     """What several parts fail for in turns is told once for all, also while some of them answer."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     for part in ("a", "b", "c"):
         for reason in ("lost", "nobody", "lost"):
             standing.failed(part, SourceUnavailable(reason))
@@ -87,7 +89,7 @@ def test_reasons_that_parts_share() -> None:
 def test_status_tells_what_is_left() -> None:
     """When what was told last is over, what is left is told."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     standing.failed("a", SourceUnavailable("a"))
     standing.failed("b", SourceUnavailable("b"))
     standing.answered("b")
@@ -98,7 +100,7 @@ def test_status_tells_what_is_left() -> None:
 def test_thousands_of_parts() -> None:
     """They fail and recover, each for a reason of its own and for one that all share."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     for part in range(3000):
         standing.failed(part, SourceUnavailable(f"{part}"))
         standing.failed(part, SourceUnavailable("nobody"))
@@ -112,7 +114,7 @@ def test_thousands_of_parts() -> None:
 def test_the_newest_reason_is_shown() -> None:
     """However often it was given before, it is what holds now."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     for reason in ("denied", "nobody", "denied"):
         standing.failed("b", SourceUnavailable(reason))
         assert feed.failing
@@ -123,7 +125,7 @@ def test_the_newest_reason_is_shown() -> None:
 def test_every_outage_is_told() -> None:
     """Also while one part is refused for good, whose own reason is told once."""
     feed = RecordingFeed()
-    standing = Standing(feed)
+    standing = Standing(feed, lambda part: [part])
     standing.failed("b", SourceUnavailable("denied"))
     for outage in range(1, 4):
         for part in ("b", "a"):
