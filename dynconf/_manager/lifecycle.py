@@ -69,16 +69,19 @@ class Lifecycle:
         """Have an override ended by the core, or here if there is none. Waits for nothing, from anywhere."""
         self._leaving.append(make_plan)
         host = self.host
-        if host is None or not host.post(self._leave):
+        # Each in its turn: it must not come before the beginning of what it ends.
+        if host is None or not host.post(self._leave, make_plan):
             self._leave_at_rest()
 
-    def _leave(self) -> None:
-        while self._leaving:
-            leave_soon(self.manager_here(), self._leaving.popleft())
+    def _leave(self, make_plan: Callable[[], Plan]) -> None:
+        with suppress(ValueError):
+            self._leaving.remove(make_plan)
+        leave_soon(self.manager_here(), make_plan)
 
     def _leave_at_rest(self) -> None:
-        while self._leaving:
-            self.at_rest(self._leaving.popleft())
+        with suppress(IndexError):
+            while True:
+                self.at_rest(self._leaving.popleft())
 
     def start(self, *, watching: bool) -> None:
         """Run the core on a thread of its own; back when everything is loaded."""

@@ -210,7 +210,7 @@ class _Run:
         """The documents of what is followed under a number; the token is no document."""
         if isinstance(number, str):
             return ()
-        return self._documents.get(number) or {self._followed[number]}
+        return self._documents.get(number) or (() if self._layout.members else {self._followed[number]})
 
     def _report(self, number: int, news: Found | Unchanged | Failed) -> None:
         if isinstance(news, Failed):

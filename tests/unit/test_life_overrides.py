@@ -119,6 +119,30 @@ def test_an_override_that_is_given_up_while_it_begins() -> None:
         assert not config._lifecycle.publisher.store.state.overrides
 
 
+def test_overrides_that_are_given_up_before_the_core_hears_of_them() -> None:
+    """Each ends after it began, in whatever order the core hears of all that."""
+    config = Config(Memory({"a": 1}))
+    numbers = config.bind(Numbers)
+
+    async def lay_over(a: int) -> None:
+        async with numbers.override(a=a):
+            raise AssertionError
+
+    async def test() -> None:
+        with busy(config):
+            for a in (5, 6, 7):
+                task = asyncio.create_task(lay_over(a))
+                await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.wait([task])
+        async with numbers.override(b=2):  # whatever was to end before has ended
+            assert numbers.current == Numbers(a=1, b=2)
+
+    with config:
+        asyncio.run(test())
+        assert not config._lifecycle.publisher.store.state.overrides
+
+
 class Interrupted(Exception):
     """What a signal raises here, as Ctrl-C does."""
 
