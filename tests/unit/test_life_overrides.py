@@ -129,12 +129,18 @@ def test_overrides_that_are_given_up_before_the_core_hears_of_them() -> None:
             raise AssertionError
 
     async def test() -> None:
+        tasks = []
         with busy(config):
             for a in (5, 6, 7):
-                task = asyncio.create_task(lay_over(a))
+                tasks.append(task := asyncio.create_task(lay_over(a)))
                 await asyncio.sleep(0)
                 task.cancel()
-                await asyncio.wait([task])
+                await asyncio.sleep(0)
+        # The core goes through all of that before this loop comes to say which of it is cancelled.
+        host = config._lifecycle.host
+        assert host is not None
+        host.call(lambda: asyncio.sleep(0), instead="")
+        await asyncio.wait(tasks)
         async with numbers.override(b=2):  # whatever was to end before has ended
             assert numbers.current == Numbers(a=1, b=2)
 
