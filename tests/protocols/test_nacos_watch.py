@@ -17,6 +17,7 @@ from tests.protocols.nacos_props import (
     NO_SUCH_PATH,
     NOTHING,
     SECRET,
+    SWITCHED_OFF,
     USER,
     V1_MISSING,
     A,
@@ -28,6 +29,7 @@ from tests.protocols.nacos_props import (
     plain,
     token,
     v1,
+    v3,
 )
 
 # The first answers
@@ -322,6 +324,24 @@ def test_polls_that_are_all_given_up() -> None:
     session.told()
     session.answer(NOBODY)
     assert session.states() == [(A, SourceUnavailable), (B, SourceUnavailable)]
+
+
+def test_one_that_fails_while_the_api_goes() -> None:
+    """Whoever finds out that there is another API now, all are read by that."""
+    session = Following(A, B, C).answer(OLD, OLD, plain(500))
+    session.told()
+    session.answer(GIVEN_UP, SWITCHED_OFF)  # C is read, and finds it out
+    session.answer(SWITCHED_OFF, *[v3(b"n: 2")] * 2)
+    assert session.states()[:2] == [(A, b"n: 2"), (B, b"n: 2")]
+    assert session.watched.transport == "polling"
+
+
+def test_one_that_asks_to_be_left_alone_at_first() -> None:
+    """It is not the first to be asked again."""
+    session = Following(A, B).answer(plain(503, retry_after="3"))
+    assert session.states() == [(A, Busy), (B, Busy)]
+    session.answer(OLD)
+    assert session.states() == [(B, b"n: 1")]
 
 
 def test_first_ones_that_fail() -> None:

@@ -80,6 +80,7 @@ def _probe(watched: Watched, left: list[NacosKey], hints: dict[str, str]) -> Ste
             told = watched.take(key, config)
             fresh = fresh or told.changed
         except SourceUnavailable as error:
+            watched.put_last(key)
             if doubted or len(left) == 1 or isinstance(error, Busy):
                 raise
             doubted = True

@@ -62,7 +62,6 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
                 yield from looks.once(patience)
         except WrongApi:
             watched.ask_again()
-            watched.mark(watched.all())
             # Should what can be read so be without a long poll, that is no reason to spin.
             yield Rest(backoff.failed())
         except _Refused:
@@ -185,4 +184,5 @@ class _Looks:
             self._count += 1
             if self._count % _BEFORE_ASKING == 0:
                 self._watched.ask_again()  # there may be a long poll again, as after a roll-back
-            self._watched.mark(self._watched.all())
+            else:
+                self._watched.mark(self._watched.all())

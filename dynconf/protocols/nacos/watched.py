@@ -90,8 +90,9 @@ class Watched:
         return self.api is V1_API and not self.refused
 
     def ask_again(self) -> None:
-        """Find out anew what the server has for us."""
+        """Find out anew what the server has for us; by reading, so that nobody is left out meanwhile."""
         self.api, self.refused = None, False
+        self.mark(self.all())
 
     def join(self, key: NacosKey) -> None:
         """Follow one more; it is read before anything else is waited for."""
@@ -121,7 +122,8 @@ class Watched:
 
     def postpone(self, keys: Collection[NacosKey], now: float, random: Callable[[], float]) -> None:
         """Have those of them that could not be read wait, all for as long, and behind all others."""
-        left = [key for key in keys if key in self._states and self._states[key].dirty]
+        tried = set(keys)
+        left = [key for key, state in self._states.items() if key in tried and state.dirty]
         if left:
             pause = pause_after(1 + min(self._states[key].failures for key in left), random)
             for key in left:
@@ -132,6 +134,11 @@ class Watched:
     def all(self) -> list[NacosKey]:
         """All that are followed."""
         return list(self._states)
+
+    def put_last(self, key: NacosKey) -> None:
+        """Have all others read before this one."""
+        if key in self._states:
+            self._states[key] = self._states.pop(key)
 
     def mark(self, keys: Collection[NacosKey]) -> None:
         """Have them read again."""
