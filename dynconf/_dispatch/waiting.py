@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 
 from dynconf._dispatch.dispatcher import Dispatcher
 from dynconf._dispatch.watch import Watch
-from dynconf._models.broken import USER_ERRORS
 from dynconf._values.snapshot import Change, Snapshot
 from dynconf._values.tree import Path
 from dynconf.errors import UsageError
@@ -89,7 +88,7 @@ class Until(Generic[T]):
                 failure = RuntimeError("the condition raised StopIteration")
                 failure.__cause__ = error
                 self.future.set_exception(failure)
-            except USER_ERRORS as error:
+            except BaseException as error:  # noqa: BLE001 - whoever waits is to get it
                 self.future.set_exception(error)
 
     def stopped(self) -> None:

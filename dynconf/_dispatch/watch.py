@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from dynconf._host.inbox import trace
-from dynconf._models.broken import USER_ERRORS
 from dynconf._models.compare import changed_fields, equal, field_value
 from dynconf._values.snapshot import Change, Snapshot, View
 from dynconf._values.tree import MISSING, Path, delta_paths, dotted
@@ -54,7 +53,9 @@ class Watch(Generic[T]):
     def consider(self, snapshot: Snapshot) -> None:
         try:
             value = self._pick(snapshot.models[self.index])
-        except USER_ERRORS as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             self._failed(error)
             return
         if value is self._latest or equal(value, self._latest):
@@ -116,7 +117,9 @@ class Watch(Generic[T]):
     def _value(self, model: Any) -> Any:
         try:
             return self._pick(model)
-        except USER_ERRORS as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             self._failed(error)
             return self._latest
 

@@ -343,7 +343,8 @@ class Manager:
                         await self.transactions.take(ready)
                     except (Exception, asyncio.CancelledError) as error:  # whoever failed, changes go on
                         task = asyncio.current_task()
-                        if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                        ours = not self.host.alive or (task is not None and task.cancelling())
+                        if isinstance(error, asyncio.CancelledError) and ours:
                             raise
                         logger.error("a change could not be carried out\n%s", trace(error))
 

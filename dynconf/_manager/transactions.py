@@ -1,5 +1,6 @@
 """From candidates to a commit: planned, prepared, taken or refused, and tried again."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -209,6 +210,9 @@ class Transactions:
             raise
 
     def _commit(self, plan: Plan) -> Applied | None:
+        if not self._around.host.alive:  # a stop has left this core behind, and another one may be there
+            self.abandon()
+            raise asyncio.CancelledError
         if plan.base is not self._publisher.store.state:
             return None
         if self._prepared is plan:

@@ -1,13 +1,13 @@
-"""Code of the user's that breaks: what it may raise, and how that is told."""
+"""Code of the user's that breaks, and how that is told.
+
+It may raise anything: a test's `fail()`, a panic of a Rust extension and a wish to exit are no `Exception`.
+None of it may end the core, but for the user's own Ctrl-C.
+"""
 
 import traceback
-from asyncio import CancelledError
 from pathlib import PurePath
 
 from pydantic.errors import PydanticUserError
-
-USER_ERRORS = (Exception, SystemExit, CancelledError)
-"""What a user's validator, selector or condition may raise; none of it may end the core."""
 
 
 def what_broke(error: BaseException) -> str:

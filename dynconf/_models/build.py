@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails, PydanticKnownError
 from pydantic_core.core_schema import ErrorType
 from pydantic_settings import BaseSettings
 
-from dynconf._models.broken import USER_ERRORS, what_broke
+from dynconf._models.broken import what_broke
 from dynconf._models.places import place_at
 from dynconf._models.schema import Field, family, fields_of, top_keys
 from dynconf._models.shape import is_model
@@ -78,7 +78,9 @@ def build(
         return cls.__pydantic_validator__.validate_python(data)  # type: ignore[no-any-return]
     except ValidationError as error:
         details = error.errors(include_url=False)
-    except USER_ERRORS as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001
         details, broken = [], what_broke(error)
     # Raised out here, so that it does not carry pydantic's error, which holds values, as its context.
     if broken:

@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel, RootModel
 
-from dynconf._models.broken import USER_ERRORS
 from dynconf._values.secrets import fields_held
 from dynconf._values.tree import MISSING, Delta, Path
 
@@ -17,7 +16,9 @@ def equal(a: Any, b: Any) -> bool:
     """Whether two model values are equal in type and value throughout; what cannot be compared is not."""
     try:
         return _equal(a, b)
-    except USER_ERRORS:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001
         return False
 
 
@@ -66,7 +67,9 @@ def changed_fields(old: Any, new: Any) -> Delta:
     """
     try:
         return _changed(old, new)
-    except USER_ERRORS:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001
         return dict.fromkeys({**_members(old), **_members(new)}, True)
 
 
@@ -119,7 +122,9 @@ def _members(value: Any) -> Mapping[str, Any]:
 def _name(key: Any) -> str:
     try:
         return str(key)
-    except USER_ERRORS:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001
         return type(key).__name__
 
 
@@ -127,5 +132,7 @@ def _attribute(value: Any, name: str) -> Any:
     """A dataclass's field: one may not be set yet, or be a property that breaks."""
     try:
         return getattr(value, name)
-    except USER_ERRORS:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001
         return MISSING

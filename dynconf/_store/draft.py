@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
-from dynconf._models.broken import USER_ERRORS, what_broke
+from dynconf._models.broken import what_broke
 from dynconf._models.build import Fault, Invalid, build
 from dynconf._models.compare import adopted
 from dynconf._models.names import Meaning, meanings, resolved
@@ -85,7 +85,9 @@ class Draft:
         """
         try:
             why = self._apply(candidates, raw, over, also)
-        except USER_ERRORS as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             problems = (_broke_off(error),)
             return lambda: problems
         return partial(_reasons, why) if why else None
@@ -324,7 +326,9 @@ def _reasons(why: Why) -> tuple[Problem, ...]:
     """The reasons; that they cannot be told is one as well."""
     try:
         return why()
-    except USER_ERRORS as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001
         return (_broke_off(error),)
 
 

@@ -1,11 +1,13 @@
 """Values that are made to crash, or that a crash has left."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import field_validator
 
 from dynconf import Config, Env, Memory, Settings
 from dynconf._models import build
@@ -207,11 +209,16 @@ def _ring() -> list[Any]:
     return ring
 
 
+class Panic(BaseException):
+    """What is no `Exception`, as an extension in Rust may raise."""
+
+
 ODDS: dict[str, Callable[[], Any]] = {
     "a property that breaks": lambda: Certificate("/nowhere"),
     "a key that breaks": lambda: {Unlike(RuntimeError()): 1},
     "a key that exits": lambda: {Unlike(SystemExit()): 1},
     "a value that cancels": lambda: [Unlike(asyncio.CancelledError())],
+    "a key that panics": lambda: {Unlike(Panic()): 1},
     "a list that holds itself": _ring,
 }
 
@@ -250,3 +257,92 @@ def test_what_cannot_be_compared(odd: str, monkeypatch: pytest.MonkeyPatch) -> N
         Held.odds = list
         document.set({"a": 6})
         held.until(lambda now: now.a == 6, LOOK)
+
+
+class Checked(Settings):
+    a: int = 0
+
+    @field_validator("a")
+    @classmethod
+    def check(cls, a: int) -> int:
+        """Refuse 2, and hang at 3."""
+        if a == 2:
+            raise Panic
+        if a == 3:
+            Slow.begun.set()
+            Slow.go_on.wait(LOOK)
+        return a
+
+
+class Slow:
+    """When a validator begins to hang, and for how long."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+
+def test_what_is_no_exception() -> None:
+    """A validator or selector that panics refuses, or keeps its old value; changes are followed on."""
+    document = Memory({"a": 1})
+    config = Config(document)
+    checked, told, panicking = config.bind(Checked), Told(), Told()
+
+    def pick(now: Checked) -> int:
+        if now.a == 4:
+            raise Panic
+        return now.a
+
+    checked.on_change(select=pick)(panicking)
+    checked.on_change("a")(told)
+    with config:
+        document.set({"a": 2})
+        with pytest.raises(ChangeRefused, match=r"Panic in check, test_hostile_values.py:\d+"):
+            config.reload()
+        for a in (4, 5):
+            document.set({"a": a})
+            checked.until(lambda now, a=a: now.a == a, LOOK)  # type: ignore[misc]
+        assert panicking.wait()[-1].new == 5
+        assert told.wait()[-1].new in {4, 5}
+
+
+def test_a_test_that_fails_while_it_waits() -> None:
+    """Whatever a condition raises is the waiter's, at once."""
+    document = Memory({"a": 1})
+    config = Config(document)
+    checked = config.bind(Checked)
+
+    def condition(now: Checked) -> bool:
+        if now.a == 5:
+            pytest.fail("five")
+        return False
+
+    with config:
+        threading.Timer(0, document.set, [{"a": 5}]).start()
+        with pytest.raises(pytest.fail.Exception, match="five"):
+            checked.until(condition, LOOK)
+        document.set({"a": 6})
+        checked.until(lambda now: now.a == 6, LOOK)
+
+
+def test_a_validator_that_outlives_a_stop() -> None:
+    """What a core that was left behind comes up with in the end is not published by it any more."""
+    document = Memory({"a": 1})
+    config = Config(document)
+    checked, told = config.bind(Checked), Told()
+    config.start()
+    host = config._lifecycle.host
+    assert host is not None
+    assert host._thread is not None
+    document.set({"a": 3})
+    assert Slow.begun.wait(LOOK)
+    config.stop()
+    document.set({"a": 4})
+    checked.on_change("a")(told)
+    with config:
+        assert checked.current.a == 4
+        Slow.go_on.set()
+        host._thread.join(LOOK)
+        assert not host._thread.is_alive()
+        assert checked.current.a == 4
+        document.set({"a": 5})
+        checked.until(lambda now: now.a == 5, LOOK)
+    assert [change.new for change in told.items] in ([4, 5], [5])
