@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -90,7 +89,7 @@ class Overriding:
             raise
 
     def _leave_soon(self, step: "_Step") -> None:
-        self._lifecycle.leave_soon(partial(step.plan, self._lifecycle.publisher.store))
+        self._lifecycle.leave_soon(step.plan)
 
     def _entry(self) -> "_Step":
         return _Step(next(_numbers), self._tree, self._entered)
@@ -158,11 +157,11 @@ class _Step:
 
     async def carry_out(self, manager: Manager) -> None:
         """Do it, on the core's loop."""
-        store = manager.publisher.store
+        publisher = manager.publisher
         if self._tree is None:
-            await leave(manager, lambda: self.plan(store))
+            await leave(manager, lambda: self.plan(publisher.store))
         else:
-            await manager.change(lambda: self.plan(store))
+            await manager.change(lambda: self.plan(publisher.store))
             self.done()
 
     def done(self) -> None:

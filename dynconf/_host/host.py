@@ -271,7 +271,8 @@ class Host:
 
     def stand_still(self, pause: Pause) -> bool:
         """Before a fork: have the thread be between two steps."""
-        return self.threaded and not self.here() and self._inbox.send(pause.hold)
+        inbox = self._inbox  # without a loop, as at the beginning of a forked child, there is nothing to stop
+        return self.threaded and inbox.loop is not None and not self.here() and inbox.send(pause.hold)
 
     def leave_behind(self) -> Callable[[], object] | None:
         """In a forked child: be dead, with everything inherited parked, and give the owner's `on_fork`."""

@@ -24,11 +24,16 @@ def leave_soon(manager: Manager, make_plan: Callable[[], Plan]) -> asyncio.Task[
         try:
             await manager.change(make_plan, leaving=True)
         except asyncio.CancelledError:
-            manager.publisher.commit(make_plan())
+            _end_now(manager, make_plan)
             raise
 
     try:
         return manager.host.spawn(end(), "end of an override")
     except UsageError:  # everything is being stopped
-        manager.publisher.commit(make_plan())
+        _end_now(manager, make_plan)
         return None
+
+
+def _end_now(manager: Manager, make_plan: Callable[[], Plan]) -> None:
+    while manager.publisher.commit(make_plan()) is None:  # another thread was quicker
+        pass

@@ -17,6 +17,7 @@ from dynconf._manager.prepare import Preparer
 from dynconf._manager.publisher import Publisher
 from dynconf._manager.roster import Roster
 from dynconf._store.state import Plan
+from dynconf._store.store import Store
 from dynconf.errors import BlockingCall, DynconfError, NotStarted, UsageError
 
 T = TypeVar("T")
@@ -65,8 +66,12 @@ class Lifecycle:
                 if self.publisher.commit(plan) is not None:
                     return
 
-    def leave_soon(self, make_plan: Callable[[], Plan]) -> None:
+    def leave_soon(self, plan: Callable[[Store], Plan]) -> None:
         """Have an override ended by the core, or here if there is none. Waits for nothing, from anywhere."""
+
+        def make_plan() -> Plan:
+            return plan(self.publisher.store)
+
         self._leaving.append(make_plan)
         host = self.host
         # Each in its turn: it must not come before the beginning of what it ends.
@@ -182,6 +187,8 @@ class Lifecycle:
         self.publisher.forked()
         self.publisher.dispatcher.resumed(host)
         host.post(self._resume, host, former)
+        for make_plan in list(self._leaving):  # nobody else will in this process
+            host.post(self._leave, make_plan)
         logger.info("%s: forked; this process follows changes with its own connections", self.options.name)
 
     def _resume(self, host: Host, former: Manager) -> None:
@@ -196,9 +203,17 @@ class Lifecycle:
         try:
             await self.manager.start(watching=watching)
         except BaseException:
-            self.publisher.restore(before)
+            self._restore(before)
             raise
         self.publisher.dispatcher.resumed(host)
+
+    def _restore(self, before: Store) -> None:
+        """Go back to what was before the start, without the overrides that have ended meanwhile."""
+        still = {override.number for override in self.publisher.store.state.overrides}
+        self.publisher.restore(before)
+        gone = [one.number for one in self.publisher.store.state.overrides if one.number not in still]
+        if gone:
+            self.at_rest(lambda: self.publisher.store.plan_override(gone, None))
 
     async def _end(self) -> None:
         if self.manager is not None:

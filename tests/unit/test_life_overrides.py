@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from dynconf import Config, Memory
-from dynconf.errors import UsageError
+from dynconf import Config, Feed, Memory, Source
+from dynconf.errors import StartFailed, UsageError
 from tests.unit.core_props import LOOK
 from tests.unit.test_life_supervision import Numbers, Scripted, stubborn
 
@@ -271,3 +271,42 @@ def test_an_override_that_is_left_twice() -> None:
         with pytest.raises(UsageError, match="not open"):
             twice.__exit__(None, None, None)
         assert numbers.current.b == 6
+
+
+class Silent(Source):
+    """Never says anything."""
+
+    name = "silent"
+    remote = True
+
+    async def run(self, feed: Feed) -> None:
+        await asyncio.Event().wait()
+
+
+def test_an_override_that_ends_during_a_start_that_fails() -> None:
+    """What was before that start is there again, but not what has ended meanwhile."""
+    config = Config(Memory({"a": 1}), start_timeout=0.5)
+    numbers = config.bind(Numbers)
+    config.load()
+    override = numbers.override(a=5)
+    override.__enter__()
+    config.add(Silent())
+    failures = []
+
+    def start() -> None:
+        try:
+            config.start()
+        except StartFailed as failed:
+            failures.append(failed)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    while not config._lifecycle.running:
+        time.sleep(0.001)
+    override.__exit__(None, None, None)
+    starting.join(LOOK)
+    assert len(failures) == 1
+    assert numbers.current.a == 1
+    config.remove("silent")
+    with config:
+        assert numbers.current.a == 1
