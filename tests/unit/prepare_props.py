@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import model_validator
 
 from dynconf import Binding, Config, Memory, Settings, View
-from dynconf._manager.prepare import PrepareRefused
+from dynconf._values.prepare import PrepareRefused
 from dynconf.testing import ManualClock
 from tests.unit.core_props import Guard, Told, guarded
 

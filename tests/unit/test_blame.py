@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from dynconf import Memory, View
-from dynconf._manager.prepare import PrepareRefused
+from dynconf._values.prepare import PrepareRefused
 from tests.unit.core_props import at_once
 from tests.unit.prepare_props import (
     BAD,

@@ -1,0 +1,70 @@
+"""Whoever may refuse a change before it is published, or must build for it, as the manager sees them."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from dynconf._values.snapshot import View
+from dynconf.errors import DynconfError
+
+
+class PrepareRefused(DynconfError):
+    """A preparer does not accept what is about to be published.
+
+    Args:
+        reason: why, without any value.
+        selects: what it looked at, picked from a view; the documents that made it what it is
+            are held back, the others still get through. By default everything is its concern.
+        path: the dotted path that it concerns, for people.
+    """
+
+    def __init__(self, reason: str, selects: Callable[[View], Any] | None = None, path: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.selects = selects
+        self.path = path
+
+
+class PrepareTimedOut(PrepareRefused):
+    """A preparer was not ready in time: which document it waits for is unknown, and costly to find out.
+
+    What is held for it waits for its back-off, whatever other documents say meanwhile.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, selects=lambda _: None)
+
+
+class Preparer(Protocol):
+    """A veto or a resource. One change may be prepared several times before it is committed.
+
+    Each `prepare` replaces the one before it, and may reuse what that built for an equal value;
+    in the end exactly one of `commit` and `abandon` is called.
+    """
+
+    name: str
+    timeout: float
+    """Seconds that `prepare` may take."""
+
+    async def prepare(self, old: View | None, new: View) -> None:
+        """Get ready for `new`; all I/O belongs here.
+
+        Raises:
+            PrepareRefused: the change must not be published.
+        """
+        ...
+
+    def commit(self) -> None:
+        """Swap to what was prepared: `new` is being published. Must be quick and not fail."""
+        ...
+
+    def abandon(self) -> None:
+        """Let go of what was prepared. Must be quick and not fail."""
+        ...
+
+    async def stop(self, until: float) -> None:
+        """Let go of everything, as all is stopped; nothing is waited for after that moment of the loop's."""
+        ...
+
+    def forked(self) -> None:
+        """In a forked child: have nothing of the parent's any more, and close none of it."""
+        ...
