@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dynconf.errors import DynconfError as DynconfError
     from dynconf.errors import NotStarted as NotStarted
     from dynconf.errors import Veto as Veto
+    from dynconf.resources.resource import Resource as Resource
     from dynconf.sources.consul import Consul as Consul
     from dynconf.sources.consul_server import ConsulEntry as ConsulEntry
     from dynconf.sources.consul_server import ConsulOperation as ConsulOperation
@@ -83,6 +84,7 @@ _HOMES = {
     "NotStarted": "dynconf.errors",
     "Origin": "dynconf._origin",
     "Problem": "dynconf._origin",
+    "Resource": "dynconf.resources.resource",
     "Settings": "dynconf._models.overlay",
     "Source": "dynconf._values.source",
     "Status": "dynconf._faces.status",
@@ -122,6 +124,7 @@ __all__ = [
     "NotStarted",
     "Origin",
     "Problem",
+    "Resource",
     "Settings",
     "Source",
     "Status",

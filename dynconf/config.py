@@ -12,7 +12,7 @@ from dynconf._dispatch.subscriptions import ErrorSubscription, Subscription
 from dynconf._faces.binding import NOT_LOADED, Binding, set_current
 from dynconf._faces.explain import Explanation, explain
 from dynconf._faces.reports import History, UnusedKeys, unused_keys
-from dynconf._faces.status import Status, overlay_problems, sources_status
+from dynconf._faces.status import Status, overlay_problems, resources_status, sources_status
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._manager.options import Options
 from dynconf._manager.publisher import Applied, Publisher
@@ -333,6 +333,7 @@ class Config:
             version=snapshot.version if snapshot else 0,
             sources=sources_status(manager, running=lifecycle.running) if manager else (),
             problems=overlay_problems(manager) if manager else (),
+            resources=resources_status(lifecycle.preparers),
         )
 
     def explain(self, path: str | tuple[str | int, ...] = "") -> Explanation:

@@ -18,6 +18,7 @@
     ├── CacheUnusable            what is kept on disk for the next start cannot be read or written
     ├── ChangeRefused            a change was not taken; the last good values keep serving
     ├── Veto                     what a `before_change` function raises to refuse a change
+    ├── ResourceUnavailable      what is built from settings is used, and is not there
     └── StartFailed              the first load did not succeed
 
 No message ever holds a configuration value: paths, types, sources and places only.
@@ -43,6 +44,7 @@ __all__ = [
     "ParseError",
     "Problem",
     "RequestRefused",
+    "ResourceUnavailable",
     "SourceError",
     "SourceUnavailable",
     "StartFailed",
@@ -163,6 +165,10 @@ class Veto(DynconfError):
         super().__init__(reason)
         self.reason = reason
         self.path = path
+
+
+class ResourceUnavailable(DynconfError):
+    """A resource was used that is not there: nothing is started, or it could not be built yet."""
 
 
 class StartFailed(DynconfError):

@@ -3,10 +3,10 @@
 import asyncio
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
-from typing import Any, Generic, NoReturn, TypeVar, overload
+from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 
 from pydantic import BaseModel
 
@@ -14,6 +14,7 @@ from dynconf._dispatch.subscriptions import ChangeSubscription, Subscription
 from dynconf._dispatch.waiting import Changes, Until
 from dynconf._faces.explain import Explanation, explain
 from dynconf._faces.override import Overriding
+from dynconf._faces.resource import declare, name_of
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.build import unknown_step
 from dynconf._models.compare import field_value
@@ -23,6 +24,8 @@ from dynconf._values.secrets import masked
 from dynconf._values.snapshot import Change
 from dynconf._values.tree import MISSING, Path, dotted, parse_path
 from dynconf.errors import NotStarted, UsageError
+from dynconf.resources.recipe import Recipe
+from dynconf.resources.resource import Resource
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -242,6 +245,111 @@ class Binding(Generic[T]):
         value = field_value(model, fields)
         shown = None if value is MISSING else masked(value, place_in(state.specs, keys))
         return Explanation(found.path, found.version, shown, (), default=True)
+
+    def resource(
+        self,
+        what: str | Callable[[T], Any],
+        /,
+        *,
+        create: Callable[..., Any],
+        check: Callable[[Any], Any] | None = None,
+        close: Callable[[Any], Any] | None = None,
+        uses: Sequence[Resource[Any]] = (),
+        name: str = "",
+        timeout: float = 10.0,
+        drain: float = 30.0,
+        grace: float = 1.0,
+        on_failure: Literal["refuse", "keep"] = "refuse",
+    ) -> Resource[Any]:
+        """Build something of a part of the settings, and swap it when that changes.
+
+        A change of that part is published only once its resource is built and checked; if it cannot
+        be, the change is refused, the old one serves, and it is tried again after a back-off. Before
+        the start this only declares; after it, it is built at once.
+
+        Args:
+            what: a path of field names, or a selector: the value that it is built of.
+            create: makes one of that value (and of what `uses` names): a function, an async one, or
+                a (async) generator or context-manager function that yields it.
+            check: called with a new one, raises if it is no good.
+            close: called with one that nobody uses any more.
+            uses: other resources that `create` is given as well; with each of them it is built anew.
+            name: for logs and the status; by default the path of the fields that are picked.
+            timeout: seconds in which it is to be built and checked.
+            drain: seconds after which a former one is closed although it is still leased.
+            grace: seconds in which a former one is not closed, for those who use `current`.
+            on_failure: `refuse` the change, or `keep` the former one and publish the settings.
+
+        Raises:
+            ChangeRefused: it cannot be built of what holds.
+            UsageError: the arguments do not fit together.
+            BlockingCall: called on the core's own loop while it runs; use `aresource`.
+        """
+        resource = self._resource(
+            what,
+            create,
+            check,
+            close,
+            uses=uses,
+            name=name,
+            timeout=timeout,
+            drain=drain,
+            grace=grace,
+            on_failure=on_failure,
+        )
+        lifecycle = self._lifecycle
+        if lifecycle.running:
+            lifecycle.call(lambda manager: manager.admit(resource), instead="await aresource(...)")
+        else:
+            lifecycle.preparers.append(resource)
+        return resource
+
+    async def aresource(
+        self,
+        what: str | Callable[[T], Any],
+        /,
+        *,
+        create: Callable[..., Any],
+        check: Callable[[Any], Any] | None = None,
+        close: Callable[[Any], Any] | None = None,
+        **options: Any,
+    ) -> Resource[Any]:
+        """Do what `resource` does, from whichever loop."""
+        resource = self._resource(what, create, check, close, **options)
+        if self._lifecycle.running:
+            await self._lifecycle.acall(lambda manager: manager.admit(resource))
+        else:
+            self._lifecycle.preparers.append(resource)
+        return resource
+
+    def _resource(
+        self,
+        what: str | Callable[[T], Any],
+        create: Callable[..., Any],
+        check: Callable[[Any], Any] | None,
+        close: Callable[[Any], Any] | None,
+        *,
+        uses: Sequence[Resource[Any]] = (),
+        name: str = "",
+        timeout: float = 10.0,
+        drain: float = 30.0,
+        grace: float = 1.0,
+        on_failure: Literal["refuse", "keep"] = "refuse",
+    ) -> Resource[Any]:
+        select = self._field_path(what) if isinstance(what, str) else what
+        recipe: Recipe[Any] = Recipe(name or name_of(what, create), create, check, close)
+        return declare(
+            self._lifecycle,
+            self,
+            self._at,
+            select,
+            recipe,
+            uses=uses,
+            on_failure=on_failure,
+            timeout=timeout,
+            drain=drain,
+            grace=grace,
+        )
 
     def override(self, **values: Any) -> Overriding:
         """Lay values over everything while a `with` (or `async with`) block runs; for tests.

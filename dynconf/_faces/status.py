@@ -1,6 +1,6 @@
 """How it stands with every source and document: what serves, what was refused, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -9,7 +9,9 @@ from dynconf._manager.document import Document
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.manager import Manager
 from dynconf._origin import Problem
+from dynconf._values.prepare import Preparer
 from dynconf.errors import SourceError
+from dynconf.resources.resource import Resource, State
 
 SourceState: TypeAlias = Literal[
     "starting", "live", "refused", "missing", "absent", "stale", "unavailable", "stopped"
@@ -104,8 +106,33 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceStatus:
+    """One resource: whether it is there, how often it was swapped, and who uses it.
+
+    States: `ready`; `degraded`, built of former settings; `unavailable`; `declared`, before the start.
+    `leases` counts those of former instances, too; `draining` is how many of these are still open.
+    """
+
+    resource: str
+    state: State
+    swaps: int
+    leases: int
+    draining: int
+    error: str
+
+    def __str__(self) -> str:
+        text = f"{self.resource}: {self.state}, swapped {self.swaps} times, {self.leases} leases"
+        text += f", {self.draining} former ones open" if self.draining else ""
+        return f"{text}: {self.error}" if self.error else text
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain, JSON-ready form."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """The state of a whole Config: the version that serves, and every source, lowest first.
+    """The state of a whole Config: the version that serves, every source, lowest first, and every resource.
 
     `problems` are those of what classes read themselves (environment, `.env`, secret files).
     """
@@ -115,16 +142,19 @@ class Status:
     version: int
     sources: tuple[SourceStatus, ...]
     problems: tuple[Problem, ...] = ()
+    resources: tuple[ResourceStatus, ...] = ()
 
     @property
     def healthy(self) -> bool:
         """Whether everything that is declared serves its newest content."""
-        return self.running and not self.problems and all(source.state == "live" for source in self.sources)
+        ready = all(resource.state == "ready" for resource in self.resources)
+        live = all(source.state == "live" for source in self.sources)
+        return self.running and not self.problems and live and ready
 
     def __str__(self) -> str:
         state = "running" if self.running else "stopped"
         head = f"{self.name}: {state}, version {self.version}"
-        return "\n".join([head, *map(str, self.sources), *map(str, self.problems)])
+        return "\n".join([head, *map(str, self.sources), *map(str, self.resources), *map(str, self.problems)])
 
     def to_dict(self) -> dict[str, Any]:
         """A plain, JSON-ready form."""
@@ -134,6 +164,7 @@ class Status:
             "version": self.version,
             "healthy": self.healthy,
             "sources": [source.to_dict() for source in self.sources],
+            "resources": [resource.to_dict() for resource in self.resources],
             "problems": [problem.to_dict() for problem in self.problems],
         }
 
@@ -147,6 +178,15 @@ def sources_status(manager: Manager, *, running: bool) -> tuple[SourceStatus, ..
     now = manager.clock.time()
     feeds = sorted(manager.feeds.values(), key=lambda feed: feed.position)
     return tuple(_source(feed, now, running=running) for feed in feeds)
+
+
+def resources_status(preparers: Iterable[Preparer]) -> tuple[ResourceStatus, ...]:
+    """How it stands with every resource, in the order in which they were declared."""
+    return tuple(
+        ResourceStatus(one.name, one.state, one.swaps, one.leases, one.draining, one.error)
+        for one in preparers
+        if isinstance(one, Resource)
+    )
 
 
 def overlay_problems(manager: Manager) -> tuple[Problem, ...]:

@@ -13,11 +13,11 @@ from dynconf._host.process import park
 from dynconf._manager.leaving import leave_soon
 from dynconf._manager.manager import Manager
 from dynconf._manager.options import Options
-from dynconf._manager.prepare import Preparer
 from dynconf._manager.publisher import Publisher
 from dynconf._manager.roster import Roster
 from dynconf._store.state import Plan
 from dynconf._store.store import Store
+from dynconf._values.prepare import Preparer
 from dynconf.errors import BlockingCall, DynconfError, NotStarted, UsageError
 
 T = TypeVar("T")
@@ -185,6 +185,8 @@ class Lifecycle:
         )
         self.host = host
         self.publisher.forked()
+        for preparer in self.preparers:
+            preparer.forked()
         self.publisher.dispatcher.resumed(host)
         host.post(self._resume, host, former)
         for make_plan in list(self._leaving):  # nobody else will in this process

@@ -15,7 +15,6 @@ from dynconf._manager.feed import SourceFeed
 from dynconf._manager.gather import LONGEST, Gathering
 from dynconf._manager.options import Options
 from dynconf._manager.overlays import Overlays
-from dynconf._manager.prepare import Preparer
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Place, Roster
 from dynconf._manager.transactions import Transactions
@@ -24,18 +23,12 @@ from dynconf._store.state import Candidate, Plan
 from dynconf._values.clock import Clock
 from dynconf._values.limits import Limits
 from dynconf._values.merge import Rank
+from dynconf._values.prepare import Preparer
 from dynconf._values.source import C, Closable, Source
-from dynconf.errors import (
-    BlockingCall,
-    ChangeRefused,
-    DynconfError,
-    SourceError,
-    StartFailed,
-    UsageError,
-)
+from dynconf.errors import BlockingCall, ChangeRefused, DynconfError, SourceError, StartFailed, UsageError
 
-CANCEL_TIMEOUT, CLOSE_TIMEOUT = 0.2, 0.4
-"""Seconds that sources may take to end, and what they share to close; a stop is done within one."""
+CANCEL_TIMEOUT, LEASE_TIME, CLOSE_TIMEOUT = 0.2, 0.25, 0.4
+"""Seconds that sources may take to end, resources, and what sources share; a stop is done within one."""
 
 END_TIME = 1.0
 """Seconds that are waited for a source that is let go of; nobody listens to it any more."""
@@ -114,6 +107,9 @@ class Manager:
                 feed.carry_over(former.feeds[place.position])
             feed.start()
         self.host.spawn(self._follow(), f"{self._options.name}: changes")
+        self.host.spawn(
+            self.transactions.prepare_anew(), f"{self._options.name}: what was prepared before the fork"
+        )
         self._loaded.set()
 
     async def stop(self) -> None:
@@ -123,6 +119,9 @@ class Manager:
         for feed in self.feeds.values():
             feed.close()
         await self._ended(self.feeds.values(), CANCEL_TIMEOUT)
+        until = asyncio.get_running_loop().time() + LEASE_TIME
+        for preparer in reversed(self.transactions.preparers):
+            await preparer.stop(until)
         shared: list[Closable] = [*self._shared.values(), *([self._cache] if self._cache else [])]
         self._shared = {}
         if not shared:
@@ -254,6 +253,16 @@ class Manager:
         """
         async with self._turn:
             return await self.transactions.whole(make_plan, insist=leaving)
+
+    async def admit(self, preparer: Preparer) -> None:
+        """Have one more asked from now on, once it is ready for what holds.
+
+        Raises:
+            ChangeRefused: it refuses that.
+        """
+        await self._when_loaded()
+        async with self._turn:
+            await self.transactions.admit(preparer)
 
     def change_now(self, make_plan: Callable[[], Plan]) -> None:
         """Carry out a change that need not be prepared, from code on the loop that cannot wait.

@@ -12,12 +12,13 @@ from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._manager.document import Document
 from dynconf._manager.feed import SourceFeed
-from dynconf._manager.prepare import Preparer, PrepareRefused, PrepareTimedOut, prepare_all
+from dynconf._manager.prepare import prepare_all
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._models.compare import equal
 from dynconf._origin import Problem
 from dynconf._store.state import Candidate, Key, Plan
 from dynconf._values.clock import Clock
+from dynconf._values.prepare import Preparer, PrepareRefused, PrepareTimedOut
 from dynconf._values.snapshot import Layer, View
 from dynconf.errors import ChangeRefused, DynconfError, StartFailed
 
@@ -225,6 +226,29 @@ class Transactions:
         if applied is not None:
             self._around.applied()
         return applied
+
+    async def admit(self, preparer: Preparer) -> None:
+        """Prepare one more for what holds.
+
+        Raises:
+            ChangeRefused: it refuses that.
+        """
+        snapshot = self._publisher.seen()
+        refusal = await prepare_all([preparer], None, View(snapshot))
+        if refusal is not None:
+            _carefully(preparer.name, preparer.abandon)
+            raise ChangeRefused([Problem(refusal.path, refusal.reason)])
+        _carefully(preparer.name, preparer.commit)
+        self.preparers.append(preparer)
+
+    async def prepare_anew(self) -> None:
+        """In a forked child: have everybody be ready for what holds, which nobody can refuse any more."""
+        snapshot = self._publisher.snapshot
+        if snapshot is not None and self.preparers:
+            preparers = tuple(self.preparers)
+            await prepare_all(preparers, None, View(snapshot))
+            for preparer in preparers:
+                _carefully(preparer.name, preparer.commit)
 
     def abandon(self) -> None:
         """Let go of what was prepared and not committed."""

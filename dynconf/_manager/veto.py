@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from dynconf._dispatch.subscriptions import is_async
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
-from dynconf._manager.prepare import PrepareRefused
+from dynconf._values.prepare import PrepareRefused
 from dynconf._values.secrets import OPEN, Quotes, secret_texts
 from dynconf._values.snapshot import Change, View
 from dynconf._values.tree import delta_paths, diff, dotted, find, parse_path
@@ -86,6 +86,12 @@ class BeforeChange:
         """See `Preparer`."""
 
     def abandon(self) -> None:
+        """See `Preparer`."""
+
+    async def stop(self, until: float) -> None:
+        """See `Preparer`."""
+
+    def forked(self) -> None:
         """See `Preparer`."""
 
     async def _ask(self, change: Change[View]) -> object:

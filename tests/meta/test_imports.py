@@ -28,12 +28,12 @@ STORE = {"_store": {*GROUND, *MODELS}}
 CACHE = {"_cache": {*GROUND}}
 DISPATCH = {"_dispatch": {*GROUND, *MODELS, *HOST}}
 MANAGER = {"_manager": {*GROUND, *READING, *MODELS, *STORE, *CACHE, *DISPATCH, *HOST}}
-FACES = {"_faces": {*MANAGER["_manager"], *MANAGER}}
+BESIDE = {"resources": {*GROUND, *HOST, *MODELS}, "flags": {*GROUND, *HOST}}
+FACES = {"_faces": {*MANAGER["_manager"], *MANAGER, *BESIDE}}
 ADDRESSES = staircase(
     {*GROUND, *READING, *MODELS}, "_addresses", "_schemes", "bootstrap", "_bootstrap_schema"
 )
 SOURCES = {"sources": {*GROUND, *READING, *HOST, *SERVERS, "_addresses"}}
-BESIDE = {"resources": {*GROUND, *HOST}, "flags": {*GROUND, *HOST}}
 CONFIG = {"config": {*FACES["_faces"], *FACES, *ADDRESSES, *SOURCES, *BESIDE}}
 ADAPTER = {"settings_source": {*MANAGER["_manager"], *ADDRESSES, "config"}}
 DISCOVERY = {"discovery": {*GROUND, *HOST, *SERVERS, *DISPATCH}}

@@ -67,6 +67,12 @@ class Guard:
     def abandon(self) -> None:
         self.log.append("abandon")
 
+    async def stop(self, until: float) -> None:
+        pass
+
+    def forked(self) -> None:
+        pass
+
     @property
     def outcomes(self) -> str:
         """The log, each call by its first letter; several prepares in a row count as one."""

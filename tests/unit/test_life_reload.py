@@ -68,7 +68,7 @@ def test_an_earlier_fault_is_no_answer(broken: str, remote: bool) -> None:
         slate.content = {"a": 2}
         config.reload()
         assert numbers.current.a == 2
-        assert healthy == [False]
+        assert set(healthy) == {False}  # it may be run again by itself just then, too
         assert config.status().healthy
 
 

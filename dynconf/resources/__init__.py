@@ -1,0 +1,1 @@
+"""What is built from settings and swapped when they change: built, checked, leased, drained and closed."""

@@ -1,0 +1,75 @@
+"""One thing that was built, who is using it, and when it may be closed."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from dynconf.resources.recipe import Close
+
+__all__ = ["Instance"]
+
+R = TypeVar("R")
+
+
+class Instance(Generic[R]):
+    """What was built of one value; leases are taken from any thread. It has one of each that it uses.
+
+    Args:
+        value: what the recipe gave.
+        settings: what it was built of.
+        uses: the instances of other resources that it was built with.
+        close: closes it.
+    """
+
+    __slots__ = ("_leases", "_on_idle", "_turn", "close", "closed", "settings", "uses", "value")
+
+    def __init__(self, value: R, settings: Any, uses: Sequence["Instance[Any]"], close: Close) -> None:
+        self.value: R = value
+        self.settings: Any = settings
+        self.uses: tuple[Instance[Any], ...] = tuple(uses)
+        self.close: Close = close
+        self.closed: bool = False
+        self._leases = 0
+        self._on_idle: Callable[[], object] | None = None
+        self._turn = threading.Lock()
+        for other in self.uses:
+            other.take()
+
+    def release(self) -> None:
+        """Use no others any more: it is closed."""
+        uses, self.uses = self.uses, ()
+        for other in uses:
+            other.give()
+
+    @property
+    def leases(self) -> int:
+        """How many use it at present."""
+        return self._leases
+
+    def take(self) -> bool:
+        """Use it; false if it is too late for that."""
+        with self._turn:
+            if self.closed:
+                return False
+            self._leases += 1
+            return True
+
+    def give(self) -> None:
+        """Use it no more."""
+        with self._turn:
+            self._leases -= 1
+            on_idle = self._on_idle if not self._leases else None
+        if on_idle is not None:
+            on_idle()
+
+    def when_idle(self, call: Callable[[], object]) -> bool:
+        """Have something called when the last lease ends; true if there is none now."""
+        with self._turn:
+            self._on_idle = call
+            return not self._leases
+
+    def seal(self, *, force: bool = False) -> bool:
+        """Let nobody take it any more, unless somebody has it; that is so as well with `force`."""
+        with self._turn:
+            self.closed = force or not self._leases
+            return self.closed

@@ -1,0 +1,42 @@
+"""Using a resource for a while, during which it is not closed."""
+
+from typing import Generic, Protocol, TypeVar
+
+from dynconf.resources.instance import Instance
+
+__all__ = ["Leasable", "Lease"]
+
+R = TypeVar("R")
+
+
+class Leasable(Protocol[R]):
+    """What gives instances."""
+
+    def taken(self) -> Instance[R]:
+        """The current instance with one lease more."""
+        ...
+
+
+class Lease(Generic[R]):
+    """`with resource.lease() as client`, or `async with`. Each is entered once at a time."""
+
+    __slots__ = ("_instance", "_resource")
+
+    def __init__(self, resource: Leasable[R]) -> None:
+        self._resource = resource
+        self._instance: Instance[R] | None = None
+
+    def __enter__(self) -> R:
+        self._instance = self._resource.taken()
+        return self._instance.value
+
+    def __exit__(self, *_: object) -> None:
+        instance, self._instance = self._instance, None
+        if instance is not None:
+            instance.give()
+
+    async def __aenter__(self) -> R:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.__exit__()

@@ -1,0 +1,212 @@
+"""How one resource is made, checked and closed, by whichever kind of function the user has for it."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from dynconf._host.host import Host
+from dynconf.errors import UsageError
+
+__all__ = ["Close", "Kind", "Recipe", "kind_of"]
+
+R = TypeVar("R")
+Kind = Literal["function", "async function", "generator", "async generator"]
+Close = Callable[[], Awaitable[None]]
+
+_NOTHING: Final = object()
+
+
+class Recipe(Generic[R]):
+    """Makes, checks and closes. Sync code runs on work threads, async code on the core's loop.
+
+    Args:
+        name: for threads and tasks.
+        create: a function, an async one, or a (async) generator or context-manager function, which
+            gives the resource where it yields, and closes it after that.
+        check: called with what was made; raises if it is no good.
+        close: called with what is not used any more; none for a generator.
+
+    Raises:
+        UsageError: they do not fit together.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        create: Callable[..., Any],
+        check: Callable[[R], Any] | None,
+        close: Callable[[R], Any] | None,
+    ) -> None:
+        for what, function in (("create", create), ("check", check), ("close", close)):
+            if function is not None and not callable(function):
+                raise UsageError(f"{what} is a function, not {type(function).__name__}")
+        self.name: str = name
+        self.kind: Kind = kind_of(create)
+        if close is not None and "generator" in self.kind:
+            raise UsageError("a generator closes what it made itself, after its yield: leave close= out")
+        self._create = create
+        self._check = check
+        self._close = close
+        functions = [function for function in (check, close) if function is not None]
+        self.needs_own_loop: bool = "async" in self.kind or any("async" in kind_of(one) for one in functions)
+
+    async def make(self, host: Host, *arguments: Any) -> tuple[R, Close]:
+        """Make one and check it; what closes it comes with it. Cancelled, it leaves nothing open."""
+        value, close = await self._made(host, arguments)
+        if self._check is not None:
+            try:
+                await _call(host, f"check of {self.name}", partial(self._check, value))
+            except BaseException as error:
+                closing = host.spawn(_closing(close), f"close of {self.name}")
+                if not isinstance(error, asyncio.CancelledError):
+                    await asyncio.wait([closing])
+                raise
+        return value, close
+
+    async def _made(self, host: Host, arguments: tuple[Any, ...]) -> tuple[R, Close]:
+        name = f"create of {self.name}"
+        if self.kind == "async generator":
+            manager = self._create(*arguments)
+            if inspect.isasyncgen(manager):
+                manager = asynccontextmanager(lambda: manager)()
+            return await _entered_in_a_task(host, name, manager)
+        if self.kind == "generator":
+            return await self._entered_on_a_thread(host, name, arguments)
+
+        async def close(value: R) -> None:
+            if self._close is not None:
+                await _call(host, f"close of {self.name}", partial(self._close, value))
+
+        if self.kind == "async function":
+            value = await self._create(*arguments)
+        else:
+            value = await _on_a_thread(host, name, partial(self._create, *arguments), self._late(host))
+            if inspect.iscoroutine(value):
+                value = await value
+        return value, partial(close, value)
+
+    def _late(self, host: Host) -> Callable[[R], object]:
+        """Closes what came when nobody waited for it any longer; called on its thread."""
+
+        def close(value: R) -> None:
+            if self._close is not None:
+                outcome = self._close(value)
+                if inspect.iscoroutine(outcome):
+                    host.post(lambda: host.spawn(outcome, f"close of {self.name}"))
+
+        return close
+
+    async def _entered_on_a_thread(
+        self, host: Host, name: str, arguments: tuple[Any, ...]
+    ) -> tuple[R, Close]:
+        def enter() -> tuple[Any, Any]:
+            made = self._create(*arguments)
+            manager = contextmanager(lambda: made)() if inspect.isgenerator(made) else made
+            return manager, manager.__enter__()
+
+        def leave(entered: tuple[Any, Any]) -> None:
+            entered[0].__exit__(None, None, None)
+
+        entered: tuple[Any, R] = await _on_a_thread(host, name, enter, leave)
+
+        async def close() -> None:
+            await host.run_work(f"close of {self.name}", partial(leave, entered))
+
+        return entered[1], close
+
+
+def kind_of(function: Callable[..., Any]) -> Kind:
+    """What a function is, seen through `partial`, `contextmanager` and other wrappers."""
+    while isinstance(function, partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    if not inspect.isroutine(function) and not inspect.isclass(function):
+        function = inspect.unwrap(type(function).__call__)
+    if inspect.isasyncgenfunction(function):
+        return "async generator"
+    if inspect.isgeneratorfunction(function):
+        return "generator"
+    return "async function" if inspect.iscoroutinefunction(function) else "function"
+
+
+class _Call(Generic[R]):
+    """One call on a thread; if nobody waits for it any longer, what it gives is closed."""
+
+    def __init__(self, function: Callable[[], R], late: Callable[[R], object]) -> None:
+        self._function = function
+        self._late = late
+        self._given_up = False
+        self._value: Any = _NOTHING
+        self._turn = threading.Lock()
+
+    def __call__(self) -> R:
+        value = self._function()
+        with self._turn:
+            self._value = value
+            late = self._given_up
+        if late:
+            self._late(value)
+        return value
+
+    def give_up(self) -> Callable[[], object] | None:
+        """Do without it; what is to be called if it is there already."""
+        with self._turn:
+            self._given_up = True
+            return None if self._value is _NOTHING else partial(self._late, self._value)
+
+
+async def _on_a_thread(host: Host, name: str, function: Callable[[], R], late: Callable[[R], object]) -> R:
+    call = _Call(function, late)
+    try:
+        return await host.run_work(name, call)
+    except asyncio.CancelledError:
+        left = call.give_up()
+        if left is not None:
+            host.run_work(name, left)
+        raise
+
+
+async def _entered_in_a_task(host: Host, name: str, manager: Any) -> tuple[Any, Close]:
+    """Enter an async context manager in a task that leaves it, too, as some must be."""
+    entered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    wanted = asyncio.Event()
+
+    async def live() -> None:
+        try:
+            async with manager as value:
+                entered.set_result(value)
+                await wanted.wait()
+        except BaseException as error:
+            if entered.done():
+                raise
+            if isinstance(error, asyncio.CancelledError):
+                entered.cancel()
+                raise
+            entered.set_exception(error)
+
+    task = host.spawn(live(), name)
+
+    async def close() -> None:
+        wanted.set()
+        await asyncio.wait([task])
+
+    try:
+        return await asyncio.shield(entered), close
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+
+
+async def _call(host: Host, name: str, function: partial[Any]) -> Any:
+    if "async" in kind_of(function.func):
+        return await function()
+    outcome = await host.run_work(name, function)
+    return await outcome if inspect.iscoroutine(outcome) else outcome
+
+
+async def _closing(close: Close) -> None:
+    await close()

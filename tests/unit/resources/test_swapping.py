@@ -1,0 +1,199 @@
+"""Resources and changes: what is built when, what is refused, and what is closed."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dynconf import Config, Memory
+from dynconf.errors import ChangeRefused, ResourceUnavailable, StartFailed, UsageError
+from tests.servers.process import until
+from tests.unit.core_props import LOOK, Told
+from tests.unit.resources.clients import (
+    App,
+    Client,
+    create_async,
+    generate,
+    generate_async,
+    managed,
+    managed_async,
+)
+
+OPTIONS: dict[str, Any] = {"check": Client.ping, "close": Client.close, "grace": 0.0}
+
+
+class House:
+    """A Config over two documents, with a client of the host."""
+
+    def __init__(self, **options: Any) -> None:
+        self.hosts, self.numbers = Memory({"host": "one"}, name="hosts"), Memory({"n": 1}, name="numbers")
+        self.config = Config(self.hosts, self.numbers)
+        self.app = self.config.bind(App)
+        self.errors = Told()
+        self.config.on_error(self.errors)
+        self.client = self.app.resource("host", **{"create": Client, **OPTIONS, **options})
+
+    def goes_to(self, host: str) -> None:
+        """Have the host be another, and wait until that is published."""
+        self.hosts.set({"host": host})
+        self.app.until(lambda now: now.host == host, LOOK)
+
+
+def test_built_and_swapped() -> None:
+    """It is built with the start, swapped when its value differs, and closed with the stop."""
+    house = House()
+    assert house.client.state == "declared"
+    with pytest.raises(ResourceUnavailable, match="it is built when the Config starts"):
+        _ = house.client.current
+    with house.config:
+        assert house.client.current.host == "one"
+        house.goes_to("two")
+        assert house.client.current.host == "two"
+        assert house.client.swaps == 1
+        until(lambda: Client.hosts() == ["two"], "the close of the first")
+    assert Client.hosts() == []
+
+
+def test_only_its_own_value_counts() -> None:
+    """What else changes builds nothing."""
+    house = House()
+    with house.config:
+        first = house.client.current
+        house.numbers.set({"n": 2})
+        house.app.until(lambda now: now.n == 2, LOOK)
+        house.config.reload()
+        assert house.client.current is first
+    assert len(Client.made) == 1
+
+
+@pytest.mark.parametrize("host", ["no", "bad"])
+def test_refused(host: str) -> None:
+    """What cannot be built or fails its check is not published, nor left open; others' changes are."""
+    house = House()
+    with house.config:
+        house.hosts.set({"host": host})
+        (error,) = house.errors.texts()
+        assert "host: ConnectionError" in error
+        house.numbers.set({"n": 2})
+        house.app.until(lambda now: now.n == 2, LOOK)
+        assert house.app.current.host == house.client.current.host == "one"
+        assert Client.hosts() == ["one"]
+        with pytest.raises(ChangeRefused, match="host: ConnectionError"):
+            house.config.reload()
+        house.goes_to("two")
+        assert house.client.current.host == "two"
+
+
+def test_tried_again() -> None:
+    """What was refused is taken without a further edit once it can be built."""
+    house = House()
+    with house.config:
+        house.hosts.set({"host": "bad"})
+        house.errors.wait()
+        Client.working.add("bad")
+        house.app.until(lambda now: now.host == "bad", LOOK)
+        assert house.client.current.host == "bad"
+
+
+def test_a_start_without_it() -> None:
+    """It fails, and says of what and why."""
+    house = House()
+    house.hosts.set({"host": "bad"})
+    with pytest.raises(StartFailed, match="host: ConnectionError: bad does not answer"):
+        house.config.start()
+    assert Client.hosts() == []
+
+
+def test_kept() -> None:
+    """With `keep` the settings are published, the former one serves, and a new one is built later."""
+    house = House(on_failure="keep")
+    with house.config:
+        house.goes_to("bad")
+        assert house.client.current.host == "one"
+        assert house.client.state == "degraded"
+        assert "ConnectionError: bad does not answer" in house.client.error
+        Client.working.add("bad")
+        until(lambda: house.client.state == "ready", "the next try")
+        assert house.client.current.host == "bad"
+
+
+def test_kept_from_the_start() -> None:
+    """A start goes on without it; until it is there, its use is an error that says why."""
+    house = House(on_failure="keep")
+    house.hosts.set({"host": "bad"})
+    with house.config:
+        assert house.client.state == "unavailable"
+        with pytest.raises(ResourceUnavailable, match="bad does not answer"), house.client.lease():
+            raise AssertionError
+        Client.working.add("bad")
+        until(lambda: house.client.state == "ready", "the next try")
+
+
+def test_declared_while_it_runs() -> None:
+    """It is built at once, or refused."""
+    house = House()
+    with house.config:
+        other = house.app.resource(lambda app: app.other, create=Client, close=Client.close)
+        assert (other.name, other.current.host) == ("other", "x")
+        house.numbers.set({"other": "bad"})
+        house.app.until(lambda now: now.other == "bad", LOOK)
+        with pytest.raises(ChangeRefused, match="bad does not answer"):
+            house.app.resource("other", create=Client, **OPTIONS)
+    assert Client.hosts() == []
+
+
+def test_one_that_uses_another() -> None:
+    """It is given the other, built after it, and built anew with it."""
+    house = House()
+    house.numbers.set({"other": "x"})
+    second = house.app.resource("other", create=Client, uses=(house.client,), close=Client.close, grace=0.0)
+    with house.config:
+        assert second.current.used == (house.client.current,)
+        first = second.current
+        house.goes_to("two")
+        assert second.current is not first
+        assert second.current.used == (house.client.current,)
+        house.hosts.set({"host": "bad"})
+        house.errors.wait()
+        assert second.current.used == (house.client.current,)
+    with pytest.raises(UsageError, match="no resource of this Config"):
+        House().app.resource("other", create=Client, uses=(house.client,))
+
+
+@pytest.mark.parametrize(
+    ("create", "options"),
+    [
+        (create_async, {"close": Client.aclose}),
+        (create_async, {"close": Client.close}),
+        (generate, {}),
+        (generate_async, {}),
+        (managed, {}),
+        (managed_async, {}),
+        (lambda host: create_async(host), {"close": Client.close}),  # noqa: PLW0108 - no async function itself
+        (generate, {"check": Client.ping}),
+    ],
+)
+def test_ways_to_create(create: Any, options: dict[str, Any]) -> None:
+    """Functions, async ones, generators and context managers: each is closed once, in its own way."""
+
+    async def test() -> None:
+        document = Memory({"host": "one"})
+        config = Config(document)
+        app = config.bind(App)
+        client = app.resource("host", create=create, grace=0.0, **options)
+        async with config:
+            async with client.lease() as first:
+                document.set({"host": "two"})
+                await app.auntil(lambda now: now.host == "two", LOOK)
+                assert first.open
+            assert client.current.host == "two"
+            await asyncio.to_thread(until, lambda: Client.hosts() == ["two"], "the close of the first")
+        assert Client.hosts() == []
+
+    asyncio.run(test())
+
+
+def test_a_generator_is_left_to_itself() -> None:
+    """It closes what it made, so there is nothing else to close it with."""
+    with pytest.raises(UsageError, match="leave close= out"):
+        House(create=generate)
