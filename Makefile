@@ -23,9 +23,8 @@ help:
 demo: $(VENV)/.cli
 	@$(BIN)/dynconf demo
 
-# Much of it is waiting for servers. A module's tests stay together, as they share servers.
 test: lint servers
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --cov --cov-report=term
+	@$(BIN)/python -m pytest --cov --cov-report=term
 
 test-fast: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(wildcard tests/unit tests/protocols tests/docs)
