@@ -114,7 +114,9 @@ class Subscription(ABC, Generic[T]):
                     if task is not None and task.cancelling():
                         raise
                     logger.error("%s cancelled itself\n%s", self.name, trace(error))
-                except Exception as error:  # noqa: BLE001 - one subscriber's failure is nobody else's
+                except (KeyboardInterrupt, GeneratorExit):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - one subscriber's failure is nobody else's
                     logger.error("%s failed\n%s", self.name, trace(error))
         finally:
             self._running = False

@@ -205,7 +205,8 @@ class Lifecycle:
         try:
             await self.manager.start(watching=watching)
         except BaseException:
-            self._restore(before)
+            if self.host is host:  # or it was given up long ago, and another start may have succeeded
+                self._restore(before)
             raise
         self.publisher.dispatcher.resumed(host)
 
