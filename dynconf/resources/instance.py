@@ -69,7 +69,7 @@ class Instance(Generic[R]):
             return not self._leases
 
     def seal(self, *, force: bool = False) -> bool:
-        """Let nobody take it any more, unless somebody has it; that is so as well with `force`."""
+        """Let nobody take it any more; only with `force` if somebody has it. Gives whether that is so now."""
         with self._turn:
-            self.closed = force or not self._leases
+            self.closed = self.closed or force or not self._leases
             return self.closed

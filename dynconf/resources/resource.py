@@ -79,9 +79,7 @@ class Resource(Generic[R]):
         self._current: Instance[R] | None = None
         self._next: Instance[R] | None = None
         self._next_error = ""
-        self.used_by: list[Resource[Any]] = []
-        for other in uses:
-            other.used_by.append(self)
+        self._used_by: dict[Resource[Any], None] = {}
         self._coming: asyncio.Future[Instance[R] | None] | None = None
         self._draining: dict[Instance[R], asyncio.Task[None]] = {}
         self._trying: asyncio.Task[None] | None = None
@@ -137,6 +135,8 @@ class Resource(Generic[R]):
 
     def _gone(self) -> None:
         self._stop_trying()
+        for other in self.uses:
+            other._used_by.pop(self, None)
         instance, self._current = self._current, None
         self.error = "it was closed"
         if instance is not None:
@@ -177,6 +177,8 @@ class Resource(Generic[R]):
         self._coming = None
         instance, self._next = self._next, None
         self.error = self._next_error
+        for other in self.uses:
+            other._used_by[self] = None
         self._swap(instance)
         self._keep_trying()
 
@@ -245,7 +247,7 @@ class Resource(Generic[R]):
             if view is not None:
                 instance, self.error = await self._prepared(view, keep=True)
                 self._swap(instance)
-                for other in self.used_by:
+                for other in list(self._used_by):
                     other._keep_trying(at_once=True)
 
     def _drop_next(self) -> None:
@@ -300,14 +302,21 @@ class Resource(Generic[R]):
     async def stop(self, until: float) -> None:
         """See `Preparer`: leases have that long to end."""
         self._stop_trying()
-        open_ones = [*self._draining]
-        for task in self._draining.values():
-            task.cancel()
+        self._drop_next()
+        open_ones, closing = [], []
+        for instance, task in self._draining.items():
+            if instance.closed:
+                closing.append(task)
+            else:
+                task.cancel()
+                open_ones.append(instance)
         if self._current is not None:
             open_ones.append(self._current)
         self._current, self.error = None, ""
         self._built.clear()
         await asyncio.gather(*(self._close_by(one, until) for one in open_ones))
+        if closing:
+            await asyncio.wait(closing, timeout=max(0.0, until - asyncio.get_running_loop().time()))
 
     async def _close_by(self, instance: Instance[R], until: float) -> None:
         host, idle, loop = self._host(), asyncio.Event(), asyncio.get_running_loop()

@@ -86,6 +86,24 @@ def test_a_stop_with_leases(caplog: pytest.LogCaptureFixture) -> None:
     lease.__exit__(None, None, None)
 
 
+def test_a_stop_while_one_is_being_closed() -> None:
+    """What is being closed already is not closed once more."""
+    begun, closed = threading.Event(), []
+
+    def close(one: Client) -> None:
+        closed.append(one.host)
+        begun.set()
+        one.close()
+
+    document, config, app, client = made(close=close)
+    with config:
+        document.set({"host": "two"})
+        app.until(lambda now: now.host == "two", LOOK)
+        assert begun.wait(LOOK)
+    assert closed == ["one", "two"]
+    assert client.draining == 0
+
+
 def test_a_create_that_is_late() -> None:
     """What comes when nobody waits for it any longer is closed."""
     go_on = threading.Event()

@@ -22,6 +22,11 @@ from tests.unit.resources.clients import (
 OPTIONS: dict[str, Any] = {"check": Client.ping, "close": Client.close, "grace": 0.0}
 
 
+def refuse(client: Client) -> None:
+    """Find no client good enough."""
+    raise ConnectionError(f"{client.host} does not answer")
+
+
 class House:
     """A Config over two documents, with a client of the host."""
 
@@ -138,7 +143,8 @@ def test_declared_while_it_runs() -> None:
         house.numbers.set({"other": "bad"})
         house.app.until(lambda now: now.other == "bad", LOOK)
         with pytest.raises(ChangeRefused, match="bad does not answer"):
-            house.app.resource("other", create=Client, **OPTIONS)
+            house.app.resource("other", create=Client, uses=(house.client,), **{**OPTIONS, "check": refuse})
+        assert not house.client._used_by
     assert Client.hosts() == []
 
 
