@@ -1,12 +1,11 @@
 """Declaring a resource: what is to be built of which part of a model, and how."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain, repeat
 from typing import Any, Literal, TypeVar
 
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.compare import field_value
-from dynconf._values.secrets import OPEN, Quotes, secret_texts
+from dynconf._values.secrets import Quotes
 from dynconf._values.snapshot import View
 from dynconf._values.tree import Path, dotted
 from dynconf.errors import DynconfError, UsageError
@@ -76,13 +75,7 @@ def _explained(error: BaseException, view: View, timeout: float) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, DynconfError):
         return text
-    snapshot = view._snapshot
-    values = (
-        (snapshot.tree, OPEN),
-        *zip(snapshot.models, chain(snapshot.places(), repeat(OPEN)), strict=False),
-    )
-    secrets = (text for value, place in values for text in secret_texts(value, place))
-    return name if not text or Quotes(secrets)(text) else f"{name}: {text[:500]}"
+    return name if not text or Quotes(view._snapshot.secrets())(text) else f"{name}: {text[:500]}"
 
 
 def name_of(select: Any, create: Callable[..., Any]) -> str:

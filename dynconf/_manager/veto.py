@@ -4,14 +4,13 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from itertools import chain, repeat
 from typing import Any, Final, Literal
 
 from dynconf._dispatch.subscriptions import is_async
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._values.prepare import PrepareRefused
-from dynconf._values.secrets import OPEN, Quotes, secret_texts
+from dynconf._values.secrets import Quotes
 from dynconf._values.snapshot import Change, View
 from dynconf._values.tree import delta_paths, diff, dotted, find, parse_path
 from dynconf.errors import UsageError, Veto
@@ -162,15 +161,8 @@ def _refusal(name: str, veto: Veto, change: Change[View]) -> PrepareRefused:
 
 def _told(name: str, reason: str, change: Change[View]) -> str:
     """The reason, unless it quotes what must not be shown."""
-    secrets = (
-        text
-        for snapshot in {id(view): view._snapshot for view in (change.old, change.new)}.values()
-        for value, place in (
-            (snapshot.tree, OPEN),
-            *zip(snapshot.models, chain(snapshot.places(), repeat(OPEN)), strict=False),
-        )
-        for text in secret_texts(value, place)
-    )
+    snapshots = {id(view): view._snapshot for view in (change.old, change.new)}.values()
+    secrets = (text for snapshot in snapshots for text in snapshot.secrets())
     if Quotes(secrets)(reason):
         return f"{name} refuses it; its reason is not shown because it quotes a secret"
     return reason

@@ -1,12 +1,12 @@
 """The immutable things that travel: updates come in, layers make a snapshot, changes go out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Any, Generic, Protocol, TypeVar
 
 from dynconf._origin import Origin
-from dynconf._values.secrets import OPEN, Place, masked
+from dynconf._values.secrets import OPEN, Place, masked, secret_texts
 from dynconf._values.tree import MISSING, Path, copied, dotted, find, parse_path
 from dynconf.errors import UsageError
 
@@ -129,6 +129,12 @@ class Snapshot:
     """Tells one Config's versions from another's."""
     places: Callable[[], Sequence[Place]] = field(default=tuple, compare=False, repr=False)
     """Where each model stands, with what is declared secret there."""
+
+    def secrets(self) -> Iterator[str]:
+        """Every text in it that must not be shown."""
+        yield from secret_texts(self.tree)
+        for model, place in zip(self.models, chain(self.places(), repeat(OPEN)), strict=False):
+            yield from secret_texts(model, place)
 
 
 class Bound(Protocol[T_co]):
