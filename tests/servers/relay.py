@@ -109,7 +109,8 @@ class Relay:
     async def _close(self) -> None:
         self._server.close()
         await self._end_all()
-        await asyncio.sleep(0)  # a connection that was being accepted
+        for _ in range(4):  # the rounds that it takes to accept a connection
+            await asyncio.sleep(0)
         await self._end_all()
 
     async def _end_all(self) -> None:
@@ -201,10 +202,10 @@ class Relay:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            forth.close()  # before anything is awaited: the relay may end meanwhile
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            forth.close()
 
     def _note(self, data: bytes) -> None:
         if found := REQUEST.match(data):
