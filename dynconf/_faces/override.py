@@ -152,7 +152,7 @@ class _Step:
             later = [one.number for one in store.state.overrides if one.number >= self.number]
             plan = store.plan_override(later, None)
             if plan.refused:
-                plan = store.plan_override([one.number for one in store.state.overrides], None)
+                plan = store.plan_no_override()
         return plan
 
     async def carry_out(self, manager: Manager) -> None:

@@ -111,6 +111,14 @@ class Draft:
         self._touched |= touched
         return self._validate(sorted(touched), candidates)
 
+    def drop_overrides(self) -> None:
+        """Take all overrides away, and validate nothing: what holds without them was, when it came."""
+        old = self.state
+        self.state = replace(old, overrides=(), tree=old.base, models=old.plain)
+        self._changed = diff(old.tree, old.base)
+        pairs = zip(old.models, old.plain, strict=True)
+        self._touched = frozenset(index for index, (one, other) in enumerate(pairs) if one is not other)
+
     def merge(
         self, candidates: Sequence[Candidate], raw: Delta | None = None
     ) -> tuple[Delta, tuple[Problem, ...]]:
@@ -144,7 +152,7 @@ class Draft:
             # Candidates taken one by one may have changed a model and changed it back.
             if index < len(old.models):
                 kept[index] = adopted(old.models[index], kept[index])
-        new = replace(new, models=tuple(kept))
+        new = replace(new, models=tuple(kept), plain=new.plain if new.overrides else tuple(kept))
         models = tuple(
             index
             for index in sorted(self._touched)
@@ -222,10 +230,9 @@ class Draft:
         self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
 
     def _validate(self, touched: Sequence[int], candidates: Sequence[Candidate]) -> Why | None:
-        models = list(self.state.models)
+        models, plain = list(self.state.models), list(self.state.plain)
         refusals: list[tuple[int, int, list[Fault]]] = []
         for index in touched:
-            old = models[index] if index < len(models) else None
             # What holds with overrides must hold without them too: they will end some time.
             for count in range(len(self.state.overrides) + 1):
                 try:
@@ -234,8 +241,10 @@ class Draft:
                     refusals.append((index, count, error.faults))
                     break
                 if count == len(self.state.overrides):
-                    models[index : index + 1] = [adopted(old, model)]
-        self.state = replace(self.state, models=tuple(models))
+                    _put_in(models, index, model)
+                elif count == 0:
+                    _put_in(plain, index, model)
+        self.state = replace(self.state, models=tuple(models), plain=tuple(plain))
         return partial(_told, self.state, refusals, candidates) if refusals else None
 
     def _model(self, index: int, overrides: int) -> Any:
@@ -267,6 +276,11 @@ class Draft:
             if above is not MISSING and not isinstance(above, dict):
                 return above
         return MISSING
+
+
+def _put_in(models: list[Any], index: int, model: Any) -> None:
+    """Put a model in its place, with what is the same in the one before it."""
+    models[index : index + 1] = [adopted(models[index] if index < len(models) else None, model)]
 
 
 def _told(

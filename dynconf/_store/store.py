@@ -107,6 +107,15 @@ class Store:
         why = draft.apply(over=diff({}, gone if tree is None else tree))
         return self._refused(why) if why else draft.plan((), {})
 
+    def plan_no_override(self) -> Plan:
+        """What taking all of them away would give; never refused, though the world has changed meanwhile.
+
+        What else holds was valid without them when it was taken; its models are kept for this.
+        """
+        draft = Draft(self.state, self._indexes)
+        draft.drop_overrides()
+        return draft.plan((), {})
+
     def commit(self, plan: Plan) -> bool:
         """Make a plan current; `False` if something else was committed since it was made."""
         if plan.base is not self.state:

@@ -260,6 +260,14 @@ class StoreMachine(RuleBasedStateMachine):
         model = self.model.changed(overrides=left)
         return multiple() if self._whole(self.store.plan_override([number], None), model) else number
 
+    @rule(commit=st.booleans())
+    def leave_all(self, commit: bool) -> Any:
+        """All overrides are taken away, which is never refused, and validates nothing."""
+        plan = self.store.plan_no_override()
+        assert not plan.refused
+        if commit:
+            self._commit(plan, self.model.changed(overrides={}))
+
     @precondition(lambda self: len(self.model.specs) < len(SPECS))
     @rule()
     def bind(self) -> None:
@@ -310,6 +318,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert same(state.base, self.model.tree([]))
         assert same(state.tree, self.model.tree(list(self.model.overrides.values())))
         assert list(state.models) == self.model.models()
+        assert list(state.plain) == self.model.changed(overrides={}).models()
 
     @invariant()
     def versions_only_grow(self) -> None:
