@@ -1,6 +1,6 @@
 """A next state in the making: candidates are applied to it, and models validated against it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -14,7 +14,7 @@ from dynconf._models.overlay import NO_OVERLAY, Overlay
 from dynconf._models.readers import Readers
 from dynconf._origin import Origin, Problem
 from dynconf._store.remerge import Remerge, Speakers
-from dynconf._store.state import Candidate, Key, Plan, Spec, State, height, place_in
+from dynconf._store.state import Candidate, Key, Override, Plan, Spec, State, height, place_in
 from dynconf._values.merge import Rank, merged
 from dynconf._values.provenance import Arranged, said_of
 from dynconf._values.snapshot import Layer, Names
@@ -111,12 +111,33 @@ class Draft:
         self._touched |= touched
         return self._validate(sorted(touched), candidates)
 
-    def drop_overrides(self) -> None:
-        """Take all overrides away, and validate nothing: what holds without them was, when it came."""
+    def lay_over(self, override: Override) -> None:
+        """Put one more on top of all; `apply` is to be told of it."""
+        state = self.state
+        under = (*state.under, state.models)
+        self.state = replace(state, overrides=(*state.overrides, override), under=under)
+
+    def take_away(self, numbers: Collection[int]) -> None:
+        """Have these overrides gone; `apply` is to be told of it."""
+        state = self.state
+        lowest, *with_each = (*state.under, state.models)
+        left = [
+            (override, models)
+            for override, models in zip(state.overrides, with_each, strict=True)
+            if override.number not in numbers
+        ]
+        *under, models = lowest, *(models for _, models in left)
+        overrides = tuple(override for override, _ in left)
+        self.state = replace(state, overrides=overrides, under=tuple(under), models=models)
+
+    def cut_down(self, count: int) -> None:
+        """Have only so many of the overrides, and validate nothing: all that holds then was, when it came."""
         old = self.state
-        self.state = replace(old, overrides=(), tree=old.base, models=old.plain)
-        self._changed = diff(old.tree, old.base)
-        pairs = zip(old.models, old.plain, strict=True)
+        over, models = old.overrides[:count], (*old.under, old.models)[count]
+        tree = merged([old.base, *(override.tree for override in over)]) if over else old.base
+        self.state = replace(old, overrides=over, under=old.under[:count], tree=tree, models=models)
+        self._changed = diff(old.tree, tree)
+        pairs = zip(old.models, models, strict=True)
         self._touched = frozenset(index for index, (one, other) in enumerate(pairs) if one is not other)
 
     def merge(
@@ -152,7 +173,7 @@ class Draft:
             # Candidates taken one by one may have changed a model and changed it back.
             if index < len(old.models):
                 kept[index] = adopted(old.models[index], kept[index])
-        new = replace(new, models=tuple(kept), plain=new.plain if new.overrides else tuple(kept))
+        new = replace(new, models=tuple(kept))
         models = tuple(
             index
             for index in sorted(self._touched)
@@ -230,21 +251,20 @@ class Draft:
         self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
 
     def _validate(self, touched: Sequence[int], candidates: Sequence[Candidate]) -> Why | None:
-        models, plain = list(self.state.models), list(self.state.plain)
+        # What holds with overrides must hold without them too: they will end some time.
+        levels = [list(models) for models in (*self.state.under, self.state.models)]
         refusals: list[tuple[int, int, list[Fault]]] = []
         for index in touched:
-            # What holds with overrides must hold without them too: they will end some time.
-            for count in range(len(self.state.overrides) + 1):
+            for count, models in enumerate(levels):
                 try:
                     model = self._model(index, count)
                 except Invalid as error:
                     refusals.append((index, count, error.faults))
                     break
-                if count == len(self.state.overrides):
-                    _put_in(models, index, model)
-                elif count == 0:
-                    _put_in(plain, index, model)
-        self.state = replace(self.state, models=tuple(models), plain=tuple(plain))
+                before = models[index] if index < len(models) else None
+                models[index : index + 1] = [adopted(before, model)]
+        *under, validated = map(tuple, levels)
+        self.state = replace(self.state, models=validated, under=tuple(under))
         return partial(_told, self.state, refusals, candidates) if refusals else None
 
     def _model(self, index: int, overrides: int) -> Any:
@@ -276,11 +296,6 @@ class Draft:
             if above is not MISSING and not isinstance(above, dict):
                 return above
         return MISSING
-
-
-def _put_in(models: list[Any], index: int, model: Any) -> None:
-    """Put a model in its place, with what is the same in the one before it."""
-    models[index : index + 1] = [adopted(models[index] if index < len(models) else None, model)]
 
 
 def _told(

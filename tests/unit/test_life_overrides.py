@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, FilePath
 
-from dynconf import Config, Feed, File, Memory, Source
+from dynconf import Config, Feed, File, Memory, NotStarted, Settings, Source
 from dynconf.errors import StartFailed, UsageError
 from tests.unit.core_props import LOOK
 from tests.unit.test_life_supervision import Numbers, Scripted, stubborn
@@ -362,3 +362,41 @@ def test_what_changes_under_an_override_serves_when_that_has_to_end(tmp_path: Pa
             assert config.view().version >= version
             licence.unlink()
         assert licensed.current.a == 2
+
+
+def test_an_outer_override_outlives_an_inner_one_that_ends_so(tmp_path: Path) -> None:
+    """It goes on to serve what it was found valid with, until its own end."""
+    licence, other = tmp_path / "licence", tmp_path / "other"
+    licence.touch()
+    other.touch()
+    config = Config(Memory({"file": str(licence), "a": 1}))
+    licensed = config.bind(Licence)
+    with config:
+        with licensed.override(file=other):
+            with licensed.override(a=5):
+                licence.unlink()
+            assert licensed.current == Licence.model_construct(file=other, a=1)
+        assert licensed.current == Licence.model_construct(file=licence, a=1)
+
+
+class Pair(Settings):
+    numbers: Numbers = Numbers()
+    n: int = 0
+
+
+def test_overrides_before_anything_is_loaded() -> None:
+    """Each class shows what the overrides say of it as long as they last, whichever they were made for."""
+    config = Config(Memory({}))
+    pair, numbers = config.bind(Pair), config.bind(Numbers, at="numbers")
+    with pair.override(n=2):
+        assert pair.current == Pair(n=2)
+        with pytest.raises(NotStarted):
+            assert numbers.current.a
+        with numbers.override(a=3):
+            assert pair.current == Pair(n=2, numbers=Numbers(a=3))
+            assert numbers.current == Numbers(a=3)
+        assert pair.current == Pair(n=2)
+        with pytest.raises(NotStarted):
+            assert numbers.current.a
+    with pytest.raises(NotStarted):
+        assert pair.current.n
