@@ -74,8 +74,7 @@ def _probe(watched: Watched, left: list[NacosKey], hints: dict[str, str]) -> Ste
     Raises:
         SourceUnavailable: nobody answers, or not sensibly, and that of two of them, if there are two.
     """
-    found = doubted = False
-    fresh = False
+    fresh = found = doubted = False
     while left and not found:
         key = left[0]
         try:
