@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
@@ -23,11 +24,16 @@ _SHORT = 4
 _LONGEST = 4096
 
 _LOOKS_SECRET = re.compile(
-    r"pass(word|wd|phrase|code)|(^|[_\-.])(pass|pwd)([_\-.]|$)|secret|token|credential"
+    r"pass(word|wd|phrase|code)|((^|[_\-.])pass|(?-i:[a-z]Pass)|pwd)([_\-.]|$)|secret|token|credential"
+    r"|(^|[_\-.])creds([_\-.]|$)"
     r"|(api|access|private|signing|encryption|account|shared)[_\-]?key|(^|[_\-])salt$|authorization|cookie",
     re.IGNORECASE,
 )
-_IN_ADDRESS = re.compile(r"(://[^/\s:@]*):\S+@")
+_WORD = re.compile(r"\S+")
+_USER = re.compile(r"://[^/\s:@]*:")
+_LONGEST_NAME = 64
+_NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-"
+_VALUE = re.compile(r"""=(?:'([^']+)'|"([^"]+)"|([^'"&;,\s][^&;,\s]*))""")
 
 
 def looks_secret(path: Path) -> bool:
@@ -64,7 +70,7 @@ SECRET: Final = Place(secret=True)
 def masked(value: Any, place: Place = OPEN) -> Any:
     """A plain copy of a tree or model value, fit to be shown and sent, with secrets replaced by `***`.
 
-    Passwords within addresses (`redis://user:password@host`) are replaced as well.
+    Passwords within texts (`redis://user:password@host`, `host=db password=...`) are replaced as well.
     """
     value = unwrapped(value)
     if isinstance(value, _SECRETS):
@@ -111,8 +117,36 @@ def fields_held(model: BaseModel) -> dict[str, Any]:
 
 
 def without_passwords(text: str) -> str:
-    """A text with the passwords of addresses within it replaced."""
-    return _IN_ADDRESS.sub(rf"\1:{MASK}@", text)
+    """A text with the passwords of addresses within it replaced, and what names as secrets have are given."""
+    shown, end = [], 0
+    for start, stop in _passwords(text):
+        shown += [text[end:start], MASK]
+        end = stop
+    return "".join([*shown, text[end:]])
+
+
+def _passwords(text: str) -> Iterator[tuple[int, int]]:
+    """Where in a text passwords stand: `://user:password@host`, `?password=...`, `password=...;`.
+
+    Documents are anybody's, so the time that it takes is in proportion to the text's length.
+    """
+    found = []
+    if "://" in text and "@" in text:
+        for word in _WORD.finditer(text):
+            user = _USER.search(text, word.start(), at := text.rfind("@", word.start(), word.end()))
+            if user and user.end() < at:
+                found.append((user.end(), at))
+    if "=" in text:
+        for value in _VALUE.finditer(text):
+            before = text[max(0, value.start() - _LONGEST_NAME) : value.start()]
+            name = before[len(before.rstrip(_NAME_CHARACTERS)) :]
+            if name and looks_secret((name,)):
+                found.append(value.span(value.lastindex or 0))
+    end = 0
+    for start, stop in sorted(found):
+        if start >= end:  # not within the one before
+            yield start, stop
+            end = stop
 
 
 def secret_texts(value: Any, place: Place = OPEN) -> Iterator[str]:
@@ -130,9 +164,8 @@ def secret_texts(value: Any, place: Place = OPEN) -> Iterator[str]:
     elif value is not None and place.hidden:
         yield value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     elif isinstance(value, str):
-        for found in _IN_ADDRESS.finditer(value):
-            password = found[0].rpartition("@")[0].partition("://")[2].partition(":")[2]
-            yield from (password, unquote(password))
+        for start, stop in _passwords(value):
+            yield from (value[start:stop], unquote(value[start:stop]))
 
 
 class Quotes:

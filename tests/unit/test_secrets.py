@@ -26,7 +26,7 @@ from pydantic_core.core_schema import ValidationInfo
 from typing_extensions import TypeAliasType, TypedDict
 
 from dynconf import Config, Memory, Settings, Update
-from dynconf._values.secrets import masked, scrubbed, without_passwords
+from dynconf._values.secrets import looks_secret, masked, scrubbed, secret_texts, without_passwords
 from dynconf.errors import StartFailed
 
 CANARY = "hunter2"
@@ -302,11 +302,39 @@ def test_names_that_look_secret_are_masked_within_any_parts() -> None:
         ("pg://a:p1@h1,b:p2@h2/x", "pg://a:***@h2/x"),
         ("pg://a:S3@CRET/x@h/x", "pg://a:***@h/x"),
         ("http://h:80/x", "http://h:80/x"),
+        ("://u:@h", "://u:@h"),
+        ("redis://:p@w@h/1 and http://a:b@c", "redis://:***@h/1 and http://a:***@c"),
+        ("https://h/?access_token=abc&page=1", "https://h/?access_token=***&page=1"),
+        ("jdbc:mysql://h/db?user=u&password=p", "jdbc:mysql://h/db?user=u&password=***"),
+        ("host=h password='a b' dbname=x", "host=h password='***' dbname=x"),
+        ("AccountName=a;AccountKey=Zm9v==;End=x", "AccountName=a;AccountKey=***;End=x"),
+        ("amqp://u:p@h?password=x@y", "amqp://u:***@y"),
+        ("page=1, password=", "page=1, password="),
     ],
 )
-def test_passwords_in_addresses(text: str, shown: str) -> None:
+def test_passwords_in_texts(text: str, shown: str) -> None:
     """The password goes, and rather too much than too little."""
     assert without_passwords(text) == shown
+
+
+@pytest.mark.parametrize(
+    "part", ["://a:", "://a", "://a:@", "=a", "='", 'password="', "password=x;", "@", "-"]
+)
+def test_searching_for_passwords_takes_time_in_proportion(part: str) -> None:
+    """A document of a megabyte that is all beginnings of addresses, or of pairs, holds nobody up.
+
+    What would be quadratic takes many minutes, so that this test's time-out ends it.
+    """
+    text = part * (1_000_000 // len(part)) + "="
+    without_passwords(text)
+    assert all(found in text for found in secret_texts(text))
+
+
+@pytest.mark.parametrize("name", ["dbPwd", "userPass", "DB_PASS", "creds", "pass", "my.pwd"])
+def test_short_names_of_secrets(name: str) -> None:
+    """Those that are written in a hurry are known, too; words that only end like one are not meant."""
+    assert looks_secret((name,))
+    assert not any(looks_secret((word,)) for word in ("bypass", "compass", "passes", "sacred"))
 
 
 class Address(Settings):
