@@ -11,6 +11,7 @@ from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._manager.answers import Answers, unfinished
 from dynconf._manager.cache import Cache, instead, tell
+from dynconf._manager.closing import close_all
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.gather import LONGEST, Gathering
 from dynconf._manager.options import Options
@@ -135,16 +136,7 @@ class Manager:
             await preparer.stop(until)
         shared: list[Closable] = [*self._shared.values(), *([self._cache] if self._cache else [])]
         self._shared = {}
-        if not shared:
-            return
-        closing = {asyncio.create_task(one.close()): type(one).__name__ for one in shared}
-        done, late = await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
-        for task in late:
-            task.cancel()
-            logger.warning("closing %s took too long; it is left behind", closing[task])
-        for task in done:
-            if error := task.exception():
-                logger.error("closing %s failed\n%s", closing[task], trace(error))
+        await close_all(shared, CLOSE_TIMEOUT)
 
     async def reload(self) -> Applied:
         """Have every source, and every class's own sources, read anew; what was refused is tried again.
