@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from dynconf._host.asking import is_asked_by
 from dynconf._host.host import Host
 from dynconf._host.process import park
 from dynconf._manager.leaving import leave_soon
@@ -173,20 +174,31 @@ class Lifecycle:
         return await self._running_host().acall(lambda: make(self.manager_here()))
 
     def on_fork(self) -> None:
-        """In a forked child: go on from what is published, with nothing that was inherited."""
-        former = self.manager
+        """In a forked child: go on from what is published, with nothing that was inherited.
+
+        One that was forked by what a change waits for, by a veto say, keeps what is published and no more.
+        """
+        former, follows = self.manager, not is_asked_by(self.host)
         self._changing = threading.Lock()
         self._resting = threading.Lock()
         if former is None:
             return
         park(former)
+        self.publisher.forked()
+        for preparer in self.preparers:
+            preparer.forked(follows=follows)
+        if not follows:
+            self.host = self.manager = None
+            self.publisher.dispatcher.stopped()
+            self._leave_at_rest()
+            logger.info(
+                "%s: forked by what a change waits for; this process follows no changes", self.options.name
+            )
+            return
         host = Host.in_thread(
             self.options.name, delay=0.1, threads=self.options.callback_threads, on_fork=self.on_fork
         )
         self.host = host
-        self.publisher.forked()
-        for preparer in self.preparers:
-            preparer.forked()
         self.publisher.dispatcher.resumed(host)
         host.post(self._resume, host, former)
         for make_plan in list(self._leaving):  # nobody else will in this process

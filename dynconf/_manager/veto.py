@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from dynconf._dispatch.subscriptions import is_async
+from dynconf._host.asking import asking
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._values.prepare import PrepareRefused
@@ -90,14 +91,15 @@ class BeforeChange:
     async def stop(self, until: float) -> None:
         """See `Preparer`."""
 
-    def forked(self) -> None:
+    def forked(self, *, follows: bool) -> None:
         """See `Preparer`."""
 
     async def _ask(self, change: Change[View]) -> object:
         """Call the function; a sync one on a thread, once a call that was given up has ended."""
-        if self._is_async:
-            return await self._function(change)
         host = self._host()
+        if self._is_async:
+            with asking(host):
+                return await self._function(change)
         if self._call is not None and self._call.host is host and not self._call.give_up():
             await self._call.over.wait()
         self._call = call = _Call(host, self._function, change)

@@ -65,6 +65,10 @@ class Preparer(Protocol):
         """Let go of everything, as all is stopped; nothing is waited for after that moment of the loop's."""
         ...
 
-    def forked(self) -> None:
-        """In a forked child: have nothing of the parent's any more, and close none of it."""
+    def forked(self, *, follows: bool) -> None:
+        """In a forked child: have nothing of the parent's any more, and close none of it.
+
+        Args:
+            follows: whether `prepare` will be called there soon, for what holds.
+        """
         ...

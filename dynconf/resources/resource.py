@@ -333,11 +333,11 @@ class Resource(Generic[R]):
             closing.cancel()
             _logger.warning("%s: closing it takes too long; it is left behind", self.name)
 
-    def forked(self) -> None:
+    def forked(self, *, follows: bool) -> None:
         """See `Preparer`."""
         park(self._current, self._next, self._draining, self._trying, self._coming)
         self._current = self._next = self._trying = self._coming = None
-        self._draining, self._built, self._rebuilding = {}, threading.Event(), True
+        self._draining, self._built, self._rebuilding = {}, threading.Event(), follows
 
 
 def _serves(instance: Instance[Any], settings: Any, uses: Sequence[Instance[Any] | None]) -> bool:

@@ -70,7 +70,7 @@ class Guard:
     async def stop(self, until: float) -> None:
         pass
 
-    def forked(self) -> None:
+    def forked(self, *, follows: bool) -> None:
         pass
 
     @property

@@ -490,3 +490,46 @@ with config:
     assert file.read_bytes() == newer
 """
     )
+
+
+@pytest.mark.parametrize("kind", ["", "async "], ids=["sync", "async"])
+def test_fork_by_what_a_change_waits_for(kind: str) -> None:
+    """Its child keeps what is published, and asks nobody the same again, or it would fork without end."""
+    run(
+        f"""
+from dynconf import Config, Memory, Settings
+
+class Numbers(Settings):
+    a: int = 0
+
+memory = Memory({{"a": 1}})
+config = Config(memory)
+numbers = config.bind(Numbers)
+asked, children = [], []
+
+def work():
+    assert not config.status().running
+    assert numbers.current.a == 1 and config.get("a") == 1
+    assert [thread.name for thread in threading.enumerate()] == [threading.current_thread().name]
+
+@config.before_change
+{kind}def check(change):
+    asked.append(change)
+    if not change.initial:
+        children.append(child_of(work))
+
+async def main():
+    async with config:
+        memory.set({{"a": 2}})
+        await numbers.auntil(lambda now: now.a == 2, LOOK)
+
+if "{kind}":
+    asyncio.run(main())
+else:
+    with config:
+        memory.set({{"a": 2}})
+        numbers.until(lambda now: now.a == 2, LOOK)
+assert [change.initial for change in asked] == [True, False], asked
+assert children == [0], children
+"""
+    )
