@@ -11,7 +11,7 @@ logger = logging.getLogger("dynconf.config")
 
 
 async def close_all(shared: Collection[Closable], patience: float) -> None:
-    """Close them side by side; what fails, or takes longer than so many seconds, is logged and left behind."""
+    """Close them side by side; what fails, or takes more than so many seconds, is logged and left behind."""
     if not shared:
         return
     closing = {asyncio.create_task(one.close()): type(one).__name__ for one in shared}
