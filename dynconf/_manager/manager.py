@@ -15,6 +15,7 @@ from dynconf._manager.feed import SourceFeed
 from dynconf._manager.gather import LONGEST, Gathering
 from dynconf._manager.options import Options
 from dynconf._manager.overlays import Overlays
+from dynconf._manager.prepare import Preparers
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Place, Roster
 from dynconf._manager.transactions import Transactions
@@ -24,6 +25,7 @@ from dynconf._values.clock import Clock
 from dynconf._values.limits import Limits
 from dynconf._values.merge import Rank
 from dynconf._values.prepare import Preparer
+from dynconf._values.snapshot import View
 from dynconf._values.source import C, Closable, Source
 from dynconf.errors import BlockingCall, ChangeRefused, DynconfError, SourceError, StartFailed, UsageError
 
@@ -54,7 +56,8 @@ class Manager:
         self.limits: Limits = options.limits
         self.publisher = publisher
         self.feeds: dict[Fraction | float, SourceFeed] = {}
-        self.transactions: Transactions = Transactions(publisher, preparers, self)
+        self.preparers: Preparers = Preparers(preparers)
+        self.transactions: Transactions = Transactions(publisher, self.preparers, self)
         self.overlays: Overlays = Overlays(publisher, self.transactions.forget)
         self._options = options
         self._roster = roster
@@ -107,10 +110,13 @@ class Manager:
                 feed.carry_over(former.feeds[place.position])
             feed.start()
         self.host.spawn(self._follow(), f"{self._options.name}: changes")
-        self.host.spawn(
-            self.transactions.prepare_anew(), f"{self._options.name}: what was prepared before the fork"
-        )
+        self.host.spawn(self._prepare_anew(), f"{self._options.name}: what was prepared before the fork")
         self._loaded.set()
+
+    async def _prepare_anew(self) -> None:
+        async with self._turn:
+            if self.publisher.snapshot is not None:
+                await self.preparers.ask_anew(View(self.publisher.snapshot))
 
     async def stop(self) -> None:
         """End the sources, then close what they share; the host ends what hangs."""
@@ -119,9 +125,7 @@ class Manager:
         for feed in self.feeds.values():
             feed.close()
         await self._ended(self.feeds.values(), CANCEL_TIMEOUT)
-        until = asyncio.get_running_loop().time() + LEASE_TIME
-        for preparer in reversed(self.transactions.preparers):
-            await preparer.stop(until)
+        await self.preparers.stop(self._now() + LEASE_TIME)
         shared: list[Closable] = [*self._shared.values(), *([self._cache] if self._cache else [])]
         self._shared = {}
         if not shared:
@@ -262,7 +266,7 @@ class Manager:
         """
         await self._when_loaded()
         async with self._turn:
-            await self.transactions.admit(preparer)
+            await self.preparers.admit(preparer, View(self.publisher.seen()))
 
     def change_now(self, make_plan: Callable[[], Plan]) -> None:
         """Carry out a change that need not be prepared, from code on the loop that cannot wait.
@@ -273,7 +277,7 @@ class Manager:
         """
         plan = make_plan()
         plan.raise_if_refused()
-        if plan.publishes and self.transactions.preparers:
+        if plan.publishes and self.preparers:
             raise BlockingCall(
                 "this changes what others see, which has to be prepared; use the awaitable form"
             )
@@ -351,6 +355,8 @@ class Manager:
                     try:
                         await self.transactions.take(ready)
                     except (Exception, asyncio.CancelledError) as error:  # whoever failed, changes go on
+                        if self.preparers.stopped:
+                            return
                         task = asyncio.current_task()
                         ours = not self.host.alive or (task is not None and task.cancelling())
                         if isinstance(error, asyncio.CancelledError) and ours:
