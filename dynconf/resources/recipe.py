@@ -70,7 +70,7 @@ class Recipe(Generic[R]):
             manager = self._create(*arguments)
             if inspect.isasyncgen(manager):
                 manager = asynccontextmanager(lambda: manager)()
-            return await _entered_in_a_task(host, name, manager)
+            return await _entered_in_a_task(host, f"life of {self.name}", manager)
         if self.kind == "generator":
             return await self._entered_on_a_thread(host, name, arguments)
         if self.kind == "async function":

@@ -39,3 +39,105 @@ with config:
     assert client.current is inherited and inherited.open
 assert not inherited.open
 """)
+
+
+def test_in_the_middle_of_a_lease() -> None:
+    """A child may give back what it had, though its lock was held; the parent's goes on being leased."""
+    run("""
+from dynconf import Config, Memory, Settings
+logging.getLogger("dynconf").addHandler(logging.NullHandler())
+
+class App(Settings):
+    host: str = "one"
+
+class Client:
+    def __init__(self, host):
+        self.pid, self.open = os.getpid(), True
+    def close(self):
+        assert self.pid == os.getpid()
+        self.open = False
+
+document = Memory({"host": "one"})
+config = Config(document)
+app = config.bind(App)
+client = app.resource("host", create=Client, close=Client.close, grace=0.0)
+user = app.resource(lambda a: a.host, create=lambda host, other: other, uses=(client,), grace=0.0)
+
+def held(lock, begun, over):
+    with lock:
+        begun.set()
+        over.wait(LOOK)
+
+def work():
+    lease.__exit__(None, None, None)
+    with client.lease() as mine, user.lease() as other:
+        assert mine.pid == os.getpid() and other is mine
+    assert client.leases == 1  # that of the other resource
+
+with config:
+    lease = client.lease()
+    pinned = lease.__enter__()
+    begun, over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=held, args=(client._current._turn, begun, over))
+    thread.start()
+    begun.wait(LOOK)
+    assert child_of(work) == 0
+    over.set()
+    thread.join()
+    document.set({"host": "two"})
+    app.until(lambda now: now.host == "two", LOOK)
+    assert pinned.open and client.leases == 3  # the pinned one's, and one of each user
+    lease.__exit__(None, None, None)
+    deadline = time.monotonic() + LOOK
+    while client.draining or user.draining:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert not pinned.open
+""")
+
+
+def test_not_to_be_had_in_the_child() -> None:
+    """A child whose resource cannot be built says why, serves without it, and is healed when it can be."""
+    run("""
+from dynconf import Config, Memory, Settings
+from dynconf.errors import ResourceUnavailable
+logging.getLogger("dynconf").addHandler(logging.NullHandler())
+
+class App(Settings):
+    host: str = "one"
+    n: int = 0
+
+down = []
+
+def create(host):
+    if down:
+        raise ConnectionError("it is down")
+    return os.getpid()
+
+document = Memory({"host": "one"})
+config = Config(document)
+app = config.bind(App)
+client = app.resource("host", create=create, timeout=0.5)
+
+def work():
+    try:
+        client.current
+    except ResourceUnavailable as error:
+        assert "it is down" in str(error), error
+    else:
+        raise AssertionError
+    assert app.current.host == "one"
+    document.set({"host": "one", "n": 1})
+    app.until(lambda now: now.n == 1, LOOK)
+    down.clear()
+    deadline = time.monotonic() + LOOK
+    while client.state != "ready":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert client.current == os.getpid()
+
+with config:
+    down.append(True)
+    assert child_of(work) == 0
+    assert client.current == os.getpid()
+""")
