@@ -109,6 +109,7 @@ class Resource(Generic[R]):
         self._current: Instance[R] | None = None
         self._next: Instance[R] | None = None
         self._next_error = ""
+        self._told = ""
         self._coming: asyncio.Future[Instance[R] | None] | None = None
         self._trying: asyncio.Task[None] | None = None
         self._outdated = False
@@ -246,7 +247,9 @@ class Resource(Generic[R]):
             return await self._build(settings, uses), ""
         except Exception as error:  # noqa: BLE001 - it is the user's code
             reason = self._around.explain(error, new)
-            _logger.warning("%s could not be built: %s\n%s", self.name, reason, trace(error))
+            level = logging.DEBUG if reason == self._told else logging.WARNING  # what is tried again is known
+            _logger.log(level, "%s could not be built: %s\n%s", self.name, reason, trace(error))
+            self._told = reason
             if not (keep or self._rebuilding):
                 raise PrepareRefused(reason, self._select, self.path) from None
             return self._current, reason
@@ -324,6 +327,7 @@ class Resource(Generic[R]):
             return False
         self._current = instance
         self._rebuilding = False
+        self._told = ""
         self._built.set()
         if former is not None:
             self.swaps += 1
