@@ -14,11 +14,11 @@ from typing import Any, Self
 
 import pytest
 
-from tests.servers.fixtures import RedisServers
+from tests.servers.fixtures import RedisServers, need
 from tests.servers.nacos import NacosServer
 from tests.servers.ports import free_port
 from tests.servers.process import until
-from tests.servers.redis import RedisServer
+from tests.servers.redis import REDIS, RedisServer
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fastapi_nacos"
 BIN = Path(sys.executable).parent
@@ -90,13 +90,13 @@ class Site:
         self.port = port
         self.program = program
 
-    def get(self, path: str, method: str = "GET") -> dict[str, Any]:
+    def get(self, path: str, method: str = "GET", status: int = 200) -> dict[str, Any]:
         """A page, on a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path)
             reply = connection.getresponse()
-            assert reply.status == 200, reply.read()
+            assert reply.status == status, reply.read()
             found: dict[str, Any] = json.loads(reply.read())
         finally:
             connection.close()
@@ -109,6 +109,15 @@ class Site:
             return bool(self.get("/config"))
         except OSError:
             return False
+
+
+@pytest.fixture
+def own_redis_later(tmp_path: Path) -> Iterator[RedisServer]:
+    """One that is not started yet."""
+    need(REDIS)
+    redis = RedisServer(tmp_path / "redis")
+    yield redis
+    redis.stop()
 
 
 @pytest.fixture(params=["nacos2_server", "nacos3_server"])
@@ -169,6 +178,18 @@ def test_redis_moves(shop: Shop, redis_servers: RedisServers) -> None:
         return redis_servers.locked.call("EXISTS", "visits") == ":1"
 
     until(counted, "visits in the other Redis")
+
+
+def test_without_redis(shop: Shop, own_redis_later: RedisServer) -> None:
+    """It serves without a Redis, says so, and counts as soon as there is one."""
+    redis = own_redis_later
+    shop.publish("app.yaml", app_settings(redis))
+    site = shop.site()
+    assert site.get("/config")["resources"][0]["state"] == "unavailable"
+    assert "is not there" in site.get("/visits", "POST", status=503)["detail"]
+    redis.start()
+    until(lambda: site.get("/config")["resources"][0]["state"] == "ready", "Redis")
+    assert site.get("/visits", "POST")["visits"] == 1
 
 
 def test_every_worker_follows(shop: Shop, redis_servers: RedisServers) -> None:
