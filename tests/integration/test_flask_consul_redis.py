@@ -171,7 +171,7 @@ def test_a_redis_that_is_down(site: tuple[Site, ConsulAgent], redis: RedisServer
     with ExitStack() as stack:
         with Visitors(page) as visitors:
             consul.put("demo-config", document(late, "moved"))
-            until(lambda: "redis_config: ConnectionError" in json.dumps(page.get("/status")), "the refusal")
+            until(lambda: "ConnectionError" in json.dumps(page.get("/status")["sources"]), "the refusal")
             assert page.get()["message"] == "first"
             stack.enter_context(late)
             until(lambda: hits(late) > 20, "hits in the late Redis")
