@@ -166,7 +166,7 @@ def declare(
     if not (0 < limit < float("inf") and 0 <= grace <= drain < float("inf")):
         raise UsageError("timeout, grace and drain are seconds; grace is at most drain")
     uses = tuple(options.get("uses", ()))
-    strangers = [one for one in uses if one not in lifecycle.preparers]
+    strangers = [one for one in uses if one.closed or one not in lifecycle.preparers]
     if strangers:
         raise UsageError(f"uses= names what is no resource of this Config: {strangers[0]!r}")
 
@@ -200,10 +200,9 @@ class _Around:
     def here(self) -> bool:
         return self._lifecycle.here()
 
-    def post(self, function: Callable[[], object]) -> None:
+    def post(self, function: Callable[[], object]) -> bool:
         host = self._lifecycle.host
-        if host is not None:
-            host.post(function)
+        return host is not None and host.post(function)
 
     def seen(self) -> View | None:
         snapshot = self._lifecycle.publisher.snapshot
@@ -218,13 +217,10 @@ class _Around:
         return name if not text or Quotes(view._snapshot.secrets())(text) else f"{name}: {text[:500]}"
 
     def users(self, resource: Resource[Any]) -> list[Resource[Any]]:
-        others = [one for one in self._lifecycle.preparers if isinstance(one, Resource)]
+        others = [one for one in self._lifecycle.preparers if isinstance(one, Resource) and not one.closed]
         return [one for one in others if resource in one.uses]
 
     def dismiss(self, resource: Resource[Any]) -> None:
-        users = self.users(resource)
-        if users:
-            raise UsageError(f"{resource.name} is used by {users[0].name}: close that first")
         self._lifecycle.dismiss(resource)
 
 

@@ -40,6 +40,7 @@ class Drain(Generic[R]):
         self._host = host
         self._clock = clock
         self._leaving: dict[Instance[R], asyncio.Task[None]] = {}
+        self._on_empty: Callable[[], object] | None = None
 
     def __len__(self) -> int:
         return len(self._leaving)
@@ -57,7 +58,13 @@ class Drain(Generic[R]):
             _logger.warning("%s: one came after the stop; it is left behind", self._name)
             return
         self._leaving[instance] = task
-        task.add_done_callback(lambda _: self._leaving.pop(instance, None))
+        task.add_done_callback(lambda _: self._left(instance))
+
+    def when_empty(self, call: Callable[[], object]) -> None:
+        """Have something called when none is left; at once if that is so now."""
+        self._on_empty = call
+        if not self._leaving:
+            call()
 
     async def stop(self, current: Instance[R] | None, until: float) -> None:
         """Close all that are left, and the current one.
@@ -77,7 +84,7 @@ class Drain(Generic[R]):
             open_ones.append(current)
         await asyncio.gather(*(self._close_by(one, until) for one in open_ones))
         if closing:
-            await asyncio.wait(closing, timeout=_left(until))
+            await asyncio.wait(closing, timeout=_rest(until))
 
     def forked(self, *others: Instance[R] | None) -> None:
         """In a forked child: have none of the parent's, of which nothing is closed.
@@ -91,6 +98,11 @@ class Drain(Generic[R]):
                 instance.forked()
         self._leaving = {}
 
+    def _left(self, instance: Instance[R]) -> None:
+        self._leaving.pop(instance, None)
+        if not self._leaving and self._on_empty is not None:
+            self._on_empty()
+
     async def _leave(self, instance: Instance[R], grace: float) -> None:
         if grace:
             await self._clock.sleep(grace)
@@ -101,7 +113,7 @@ class Drain(Generic[R]):
     async def _close_by(self, instance: Instance[R], until: float) -> None:
         await self._seal(instance, asyncio.timeout_at(until), "at the stop")
         closing = self._host().spawn(self._close(instance), f"close of {self._name}")
-        await asyncio.wait([closing], timeout=_left(until))
+        await asyncio.wait([closing], timeout=_rest(until))
         if not closing.done():  # it may go on until the host ends
             _logger.warning("%s: closing it takes too long; it is left behind", self._name)
 
@@ -127,5 +139,5 @@ class Drain(Generic[R]):
             instance.release()
 
 
-def _left(until: float) -> float:
+def _rest(until: float) -> float:
     return max(_MOMENT, until - asyncio.get_running_loop().time())

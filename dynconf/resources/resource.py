@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from dynconf._models.compare import equal
 from dynconf._values.clock import Clock
 from dynconf._values.prepare import PrepareRefused
 from dynconf._values.snapshot import View
-from dynconf.errors import ResourceUnavailable
+from dynconf.errors import ResourceUnavailable, UsageError
 from dynconf.resources.drain import Drain
 from dynconf.resources.instance import Instance
 from dynconf.resources.lease import Lease
@@ -46,8 +46,8 @@ class ResourceContext(Protocol):
         """Whether the calling code runs on the core's loop."""
         ...
 
-    def post(self, function: Callable[[], object]) -> object:
-        """Have it called on the core's loop, if that is there."""
+    def post(self, function: Callable[[], object]) -> bool:
+        """Have it called on the core's loop; false if there is none."""
         ...
 
     def seen(self) -> View | None:
@@ -58,16 +58,12 @@ class ResourceContext(Protocol):
         """Why something could not be built, fit to be shown."""
         ...
 
-    def users(self, resource: "Resource[Any]") -> Iterable["Resource[Any]"]:
+    def users(self, resource: "Resource[Any]") -> Sequence["Resource[Any]"]:
         """Those that use it."""
         ...
 
     def dismiss(self, resource: "Resource[Any]") -> None:
-        """Ask it no more.
-
-        Raises:
-            UsageError: another one uses it.
-        """
+        """Ask it no more."""
         ...
 
 
@@ -78,6 +74,7 @@ class Resource(Generic[R]):
         name: for the status, threads and logs.
         swaps: how often another instance took the place of one.
         error: why the newest settings have none, as text; empty if they have.
+        closed: whether it was closed by hand.
     """
 
     def __init__(
@@ -115,7 +112,7 @@ class Resource(Generic[R]):
         self._outdated = False
         self._built = threading.Event()
         self._rebuilding = False
-        self._closed = False
+        self.closed: bool = False
 
     def __repr__(self) -> str:
         return f"<Resource {self.name}: {self.state}>"
@@ -166,9 +163,12 @@ class Resource(Generic[R]):
         Raises:
             UsageError: another resource uses it, and has to be closed before.
         """
-        self._around.dismiss(self)
-        self._closed, self.error = True, "it was closed"
-        self._around.post(self._go)
+        users = self._around.users(self)
+        if users:
+            raise UsageError(f"{self.name} is used by {users[0].name}: close that first")
+        self.closed, self.error = True, "it was closed"
+        if not self._around.post(self._go):
+            self._around.dismiss(self)
 
     def _go(self) -> None:
         self._stop_trying()
@@ -176,6 +176,7 @@ class Resource(Generic[R]):
         instance, self._current = self._current, None
         if instance is not None:
             self._drain.add(instance, self._grace)
+        self._drain.when_empty(lambda: self._around.dismiss(self))  # a stop before that is to know of it
 
     def taken(self) -> Instance[R]:
         """The current instance with one lease more."""
@@ -198,6 +199,8 @@ class Resource(Generic[R]):
 
     async def prepare(self, old: View | None, new: View) -> None:
         """See `Preparer`."""
+        if self.closed:
+            return
         self._stop_trying()
         coming = self._coming = asyncio.get_running_loop().create_future()
         try:
@@ -205,7 +208,7 @@ class Resource(Generic[R]):
         except BaseException:
             coming.set_result(None)
             raise
-        if self._closed:  # meanwhile, so that nobody will ask for it
+        if self.closed:  # meanwhile, so that nobody will ask for it
             self._drop_next()
         coming.set_result(self._next)
 
@@ -213,7 +216,8 @@ class Resource(Generic[R]):
         """See `Preparer`."""
         self._coming = None
         instance, self._next = self._next, None
-        self.error = self._next_error
+        if not self.closed:
+            self.error = self._next_error
         self._swap(instance)
         self._keep_trying()
 
@@ -291,7 +295,7 @@ class Resource(Generic[R]):
     def _keep_trying(self) -> None:
         if (
             (self.error or self._outdated)
-            and not self._closed
+            and not self.closed
             and (self._trying is None or self._trying.done())
         ):
             self._trying = self._around.host().spawn(self._try(), f"retry of {self.name}")
@@ -345,7 +349,7 @@ class Resource(Generic[R]):
         self._drop_next()
         current, self._current = self._current, None
         self._rebuilding, self._outdated = False, False
-        if not self._closed:
+        if not self.closed:
             self.error = ""
         self._built.set()  # whoever waits for it is told
         await self._drain.stop(current, until)
@@ -355,7 +359,7 @@ class Resource(Generic[R]):
         self._drain.forked(self._current, self._next)
         park(self._trying, self._coming)
         self._current = self._next = self._trying = self._coming = None
-        self._built, self._rebuilding = threading.Event(), True
+        self._built, self._rebuilding = threading.Event(), not self.closed
 
 
 def _serves(instance: Instance[Any], settings: Any, uses: Sequence[Instance[Any] | None]) -> bool:

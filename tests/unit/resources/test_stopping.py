@@ -194,6 +194,30 @@ def test_while_it_starts() -> None:
     until(lambda: Client.made and not Client.hosts(), "the close of it")
 
 
+def test_while_one_goes() -> None:
+    """One that was closed by hand, and whose grace is not over, is closed as well."""
+    _, config, _, client = made(grace=20.0)
+    with config:
+        client.close()
+        assert Client.hosts() == ["one"]
+    assert Client.hosts() == []
+
+
+def test_one_that_comes_after_it(caplog: pytest.LogCaptureFixture) -> None:
+    """What only a loop could close, and what comes when there is none any more, is named in the log."""
+    slow = Slow()
+
+    async def test() -> None:
+        document, config, _, _ = made(create=slow.create, close=Client.aclose)
+        async with config:
+            document.set({"host": "two"})
+            assert await asyncio.to_thread(slow.begun.wait, LOOK)
+
+    asyncio.run(test())
+    slow.go_on.set()
+    until(lambda: "host: one came after the stop; it is left behind" in caplog.text, "the warning")
+
+
 def test_the_last_first() -> None:
     """They are closed in the reverse of the order in which they were declared, each after its users."""
     closed: list[str] = []
