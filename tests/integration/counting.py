@@ -55,26 +55,21 @@ class AsyncClient(redis.asyncio.Redis):
         await super().aclose(close_connection_pool)
 
 
+def options(where: Where) -> dict[str, Any]:
+    """What clients of both kinds are made with; neither tries anything twice, so that it is counted once."""
+    password = where.password.get_secret_value() or None
+    place = {"host": "127.0.0.1", "port": where.port, "password": password}
+    return {**place, "client_name": NAME, "max_connections": 1000}
+
+
 def connect(where: Where) -> Client:
-    """A client that tries nothing twice, so that what it counts is counted once."""
-    return Client(
-        port=where.port,
-        password=where.password.get_secret_value() or None,
-        client_name=NAME,
-        retry=Retry(NoBackoff(), 0),
-        max_connections=1000,
-    )
+    """A client for threads."""
+    return Client(**options(where), retry=Retry(NoBackoff(), 0))
 
 
 def connect_async(where: Where) -> AsyncClient:
-    """Likewise."""
-    return AsyncClient(
-        port=where.port,
-        password=where.password.get_secret_value() or None,
-        client_name=NAME,
-        retry=AsyncRetry(NoBackoff(), 0),
-        max_connections=1000,
-    )
+    """One for tasks."""
+    return AsyncClient(**options(where), retry=AsyncRetry(NoBackoff(), 0))
 
 
 def place(server: RedisServer) -> dict[str, Any]:
