@@ -1,7 +1,6 @@
-"""Levels of Python's logging that are settings: set while the program runs, and given back in the end."""
+"""Levels of Python's logging that are settings, and change while the program runs."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -11,7 +10,7 @@ from dynconf._dispatch.subscriptions import Subscription
 from dynconf._faces.binding import Binding
 from dynconf._values.snapshot import Change
 
-__all__ = ["Level", "Levels", "follow_levels"]
+__all__ = ["Level", "follow_levels"]
 
 T = TypeVar("T")
 
@@ -34,46 +33,7 @@ Level: TypeAlias = Annotated[str, BeforeValidator(_level_name)]
 """The type of a field that holds a level: `"info"`, `"INFO"` and `20` are all `"INFO"`."""
 
 
-class Levels:
-    """Loggers whose levels are settings; made by `follow_levels`."""
-
-    def __init__(self) -> None:
-        self._before: dict[str, int] = {}
-        self._turn = threading.Lock()
-        self._subscription: Subscription[Any] | None = None
-
-    def close(self) -> None:
-        """Follow no more, and give every logger the level that it had. May be called again."""
-        with self._turn:
-            if self._subscription is not None:
-                self._subscription.close()
-                self._subscription = None
-            self._set({})
-
-    def _follow(self, subscribe: Callable[[Callable[[Change[Any]], object]], Subscription[Any]]) -> None:
-        with self._turn:
-            self._subscription = subscribe(self._changed)
-
-    def _changed(self, change: Change[Any]) -> None:
-        said = change.new if isinstance(change.new, Mapping) else {"": change.new}
-        with self._turn:
-            if self._subscription is not None:
-                self._set({name or "root": level for name, level in said.items() if level is not None})
-
-    def _set(self, levels: Mapping[str, str | int]) -> None:
-        for name in self._before.keys() - levels.keys():
-            logging.getLogger(name).setLevel(self._before.pop(name))
-        for name, level in levels.items():
-            logger = logging.getLogger(name)
-            before = self._before.setdefault(name, logger.level)
-            try:
-                logger.setLevel(level)
-            except (TypeError, ValueError):
-                logger.setLevel(before)
-                _logger.warning("the logger %s keeps its own level: what is set for it is none", name)
-
-
-def follow_levels(binding: Binding[T], what: str | Callable[[T], object]) -> Levels:
+def follow_levels(binding: Binding[T], what: str | Callable[[T], object]) -> Subscription[Any]:
     """Have loggers' levels be what the settings say, from the start on and whenever that changes.
 
         class AppSettings(Settings):
@@ -92,14 +52,30 @@ def follow_levels(binding: Binding[T], what: str | Callable[[T], object]) -> Lev
             mapping of loggers' names to levels, in which `None` is as good as no entry.
 
     Returns:
-        What `close()` ends it with; it goes on without being kept.
+        The subscription; it goes on without being kept. When it is closed, the levels stay as they are.
 
     Raises:
         UsageError: the path names no field.
     """
-    levels = Levels()
+    before: dict[str, int] = {}
+
+    def levels_changed(change: Change[Any]) -> None:
+        said = change.new if isinstance(change.new, Mapping) else {"root": change.new}
+        levels = {name: level for name, level in said.items() if level is not None}
+        for name in before.keys() - levels.keys():
+            logging.getLogger(name).setLevel(before[name])
+            del before[name]  # not earlier: a child that is forked here is told once more
+        for name, level in levels.items():
+            _set(logging.getLogger(name), level, before.setdefault(name, logging.getLogger(name).level))
+
     if isinstance(what, str):
-        levels._follow(binding.on_change(what, immediate=True))
-    else:
-        levels._follow(binding.on_change(select=what, immediate=True))
-    return levels
+        return binding.on_change(what, immediate=True)(levels_changed)
+    return binding.on_change(select=what, immediate=True)(levels_changed)
+
+
+def _set(logger: logging.Logger, level: Any, before: int) -> None:
+    try:
+        logger.setLevel(level)
+    except (TypeError, ValueError):
+        logger.setLevel(before)
+        _logger.warning("the logger %s keeps its own level: what is set for it is none", logger.name)

@@ -164,20 +164,31 @@ def test_bad_edit_costs_nothing(shop: Shop, redis_servers: RedisServers) -> None
     assert len(site.get("/")["items"]) == 2
 
 
-def test_redis_moves(shop: Shop, redis_servers: RedisServers) -> None:
-    """When Redis's address changes in Nacos, visits are counted there."""
-    for redis in (redis_servers.plain, redis_servers.locked):
-        redis.call("DEL", "visits")
-    shop.publish("app.yaml", app_settings(redis_servers.plain))
-    site = shop.site()
-    assert site.get("/visits", "POST")["visits"] == 1
-    shop.publish("app.yaml", app_settings(redis_servers.locked))
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one worker", "two workers"])
+def test_redis_moves(shop: Shop, redis_servers: RedisServers, options: tuple[str, ...]) -> None:
+    """When Redis's address changes in Nacos, each worker counts there; no visit fails, and none is lost."""
+    former, new = redis_servers.plain, redis_servers.locked
+    for redis in (former, new):
+        redis.call("SET", "visits", "0")
+    shop.publish("app.yaml", app_settings(former))
+    site = shop.site(*options)
+    visits = 0
 
-    def counted() -> bool:
-        site.get("/visits", "POST")
-        return redis_servers.locked.call("EXISTS", "visits") == ":1"
+    def counted(redis: RedisServer) -> int:
+        return int(redis.call("INCRBY", "visits", "0").removeprefix(":"))
 
-    until(counted, "visits in the other Redis")
+    def all_moved() -> bool:
+        nonlocal visits
+        before = counted(former)
+        for _ in range(20):
+            site.get("/visits", "POST")
+        visits += 20
+        return counted(former) == before
+
+    assert not all_moved()
+    shop.publish("app.yaml", app_settings(new))
+    until(all_moved, "the move of every worker")
+    assert counted(former) + counted(new) == visits
 
 
 def test_without_redis(shop: Shop, own_redis_later: RedisServer) -> None:
