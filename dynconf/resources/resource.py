@@ -6,12 +6,12 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from operator import is_
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._host.process import park
-from dynconf._models.compare import equal
 from dynconf._values.clock import Clock
 from dynconf._values.prepare import PrepareRefused
 from dynconf._values.snapshot import View
@@ -19,6 +19,7 @@ from dynconf.errors import ResourceUnavailable, UsageError
 from dynconf.resources.drain import Drain
 from dynconf.resources.instance import Instance
 from dynconf.resources.lease import Lease
+from dynconf.resources.outcome import Outcome, Wanted
 from dynconf.resources.recipe import Recipe
 
 __all__ = ["Resource", "ResourceContext", "State"]
@@ -104,8 +105,8 @@ class Resource(Generic[R]):
         self._around = around
         self._drain: Drain[R] = Drain(self.name, drain, around.host, around.clock)
         self._current: Instance[R] | None = None
-        self._next: Instance[R] | None = None
-        self._next_error = ""
+        self._next: Outcome[R] | None = None
+        self._failed: Wanted | None = None
         self._told = ""
         self._coming: asyncio.Future[Instance[R] | None] | None = None
         self._trying: asyncio.Task[None] | None = None
@@ -201,24 +202,25 @@ class Resource(Generic[R]):
         """See `Preparer`."""
         if self.closed:
             return
-        self._stop_trying()
         coming = self._coming = asyncio.get_running_loop().create_future()
         try:
-            self._next, self._next_error = await self._prepared(new, keep=self._keep)
+            self._next = await self._prepared(new, keep=self._keep)
         except BaseException:
             coming.set_result(None)
             raise
         if self.closed:  # meanwhile, so that nobody will ask for it
             self._drop_next()
-        coming.set_result(self._next)
+        coming.set_result(self._next.instance if self._next is not None else self._current)
 
     def commit(self) -> None:
         """See `Preparer`."""
         self._coming = None
-        instance, self._next = self._next, None
-        if not self.closed:
-            self.error = self._next_error
-        self._swap(instance)
+        outcome, self._next = self._next, None
+        if outcome is not None:
+            self._take(outcome)
+        self._outdated |= self._current is not None and not all(
+            map(is_, self._current.uses, (other._current for other in self.uses))
+        )
         self._keep_trying()
 
     def abandon(self) -> None:
@@ -231,24 +233,31 @@ class Resource(Generic[R]):
         """What will be current if all goes well; waits until that is known."""
         return self._current if self._coming is None else await asyncio.shield(self._coming)
 
-    async def _prepared(self, new: View, *, keep: bool) -> tuple[Instance[R] | None, str]:
+    async def _prepared(self, new: View, *, keep: bool, again: bool = False) -> Outcome[R] | None:
         """What serves the new settings: what there is, if it was built of equal ones, or a new one.
 
-        With `keep`, the one that there is in place of one that cannot be built, and why it cannot.
+        With `keep`, the one that there is in place of one that cannot be built. `None` if that is so
+        already, and tried again anyhow: nobody's change is to wait for it. `again`: this is such a try.
 
         Raises:
             PrepareRefused: it cannot be built.
         """
+        wanted = None
         try:
-            settings = self._select(new)
-            uses = [await other.coming() for other in self.uses]
-            for known in (self._next, self._current):
-                if known is not None and _serves(known, settings, uses):
-                    if self._next is not known:
+            wanted = Wanted(self._select(new), tuple([await other.coming() for other in self.uses]))
+            if not again:
+                if self.error and wanted.same(self._failed):
+                    self._drop_next()
+                    return None
+                self._stop_trying()
+            coming = self._next.instance if self._next is not None else None
+            for known in (coming, self._current):
+                if known is not None and wanted.same(known):
+                    if known is not coming:
                         self._drop_next()
-                    return known, ""
+                    return Outcome(known)
             self._drop_next()
-            return await self._build(settings, uses), ""
+            return Outcome(await self._build(wanted))
         except Exception as error:  # noqa: BLE001 - it is the user's code
             reason = self._around.explain(error, new)
             level = logging.DEBUG if reason == self._told else logging.WARNING  # what is tried again is known
@@ -256,21 +265,22 @@ class Resource(Generic[R]):
             self._told = reason
             if not (keep or self._rebuilding):
                 raise PrepareRefused(reason, self._select, self.path) from None
-            return self._current, reason
+            return Outcome(self._current, reason, wanted)
 
-    async def _build(self, settings: Any, uses: Sequence[Instance[Any] | None]) -> Instance[R]:
+    async def _build(self, wanted: Wanted) -> Instance[R]:
         host, limit = self._around.host(), asyncio.timeout(self._limit)
         with ExitStack() as leases:
             used = []
-            for resource, other in zip(self.uses, uses, strict=True):
+            for resource, other in zip(self.uses, wanted.uses, strict=True):
                 if other is None or not other.take():
                     raise ResourceUnavailable(f"{resource.name}, which it uses, is not there")
                 leases.callback(other.give)
                 used.append(other)
             try:
                 async with limit:
-                    value, close = await self._recipe.make(host, settings, *(one.value for one in used))
-                    instance = Instance(value, settings, used, close)
+                    values = (other.value for other in used)
+                    value, close = await self._recipe.make(host, wanted.settings, *values)
+                    instance = Instance(value, wanted.settings, used, close)
                     leases.pop_all()
                     await self._check(host, instance)
             except TimeoutError:
@@ -315,18 +325,21 @@ class Resource(Generic[R]):
             self._outdated = False
             view = self._around.seen()
             if view is not None:
-                instance, self.error = await self._prepared(view, keep=True)
-                if self._swap(instance):
+                outcome = await self._prepared(view, keep=True, again=True)
+                if outcome is not None and self._take(outcome):
                     for other in self._around.users(self):
                         other.look_again()
 
     def _drop_next(self) -> None:
-        instance, self._next = self._next, None
-        if instance is not None and instance is not self._current:
-            self._drain.add(instance)
+        outcome, self._next = self._next, None
+        if outcome is not None and outcome.instance not in (None, self._current):
+            self._drain.add(outcome.instance)
 
-    def _swap(self, instance: Instance[R] | None) -> bool:
-        former = self._current
+    def _take(self, outcome: Outcome[R]) -> bool:
+        """Have an outcome hold; whether another instance serves now."""
+        if not self.closed:
+            self.error, self._failed = outcome.error, outcome.failed
+        instance, former = outcome.instance, self._current
         if instance is None or instance is former:
             return False
         self._current = instance
@@ -348,7 +361,7 @@ class Resource(Generic[R]):
             await asyncio.wait([trying], timeout=max(0.0, until - asyncio.get_running_loop().time()))
         self._drop_next()
         current, self._current = self._current, None
-        self._rebuilding, self._outdated = False, False
+        self._rebuilding, self._outdated, self._failed = False, False, None
         if not self.closed:
             self.error = ""
         self._built.set()  # whoever waits for it is told
@@ -356,16 +369,7 @@ class Resource(Generic[R]):
 
     def forked(self) -> None:
         """See `Preparer`."""
-        self._drain.forked(self._current, self._next)
-        park(self._trying, self._coming)
-        self._current = self._next = self._trying = self._coming = None
+        self._drain.forked(self._current, self._next.instance if self._next is not None else None)
+        park(self._trying, self._coming, self._failed)
+        self._current = self._next = self._trying = self._coming = self._failed = None
         self._built, self._rebuilding = threading.Event(), not self.closed
-
-
-def _serves(instance: Instance[Any], settings: Any, uses: Sequence[Instance[Any] | None]) -> bool:
-    same = len(instance.uses) == len(uses) and all(map(_is, instance.uses, uses))
-    return same and equal(instance.settings, settings)
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,6 +27,11 @@ OPTIONS: dict[str, Any] = {"check": Client.ping, "close": Client.close, "grace":
 def refuse(client: Client) -> None:
     """Find no client good enough."""
     raise ConnectionError(f"{client.host} does not answer")
+
+
+def has_number(number: int, app: App) -> bool:
+    """Whether the settings have it."""
+    return app.n == number
 
 
 def refuse_two(client: Client) -> None:
@@ -128,6 +134,61 @@ def test_kept() -> None:
         until(lambda: house.client.state == "ready", "the next try")
         assert house.client.current.host == "bad"
         until(lambda: Client.hosts() == ["bad"], "the close of the former one")
+
+
+def test_one_that_is_down_delays_nobody() -> None:
+    """What could not be built is tried again by itself: others' changes neither wait for it nor begin it."""
+    trying, go_on = threading.Event(), threading.Event()
+    tries: list[str] = []
+
+    def create(host: str) -> Client:
+        if host == "two":
+            tries.append(host)
+            if len(tries) == 1:
+                raise ConnectionError("it is down")
+            trying.set()
+            go_on.wait(LOOK)
+        return Client(host)
+
+    house = House(create=create, on_failure="keep", timeout=LOOK)
+    with house.config:
+        house.goes_to("two")
+        assert trying.wait(LOOK)
+        for number in (2, 3):
+            house.numbers.set({"n": number})
+            house.app.until(partial(has_number, number), LOOK)
+        assert (house.client.state, house.client.current.host) == ("degraded", "one")
+        go_on.set()
+        until(lambda: house.client.state == "ready", "the second try")
+        assert house.client.current.host == "two"
+        assert len(tries) == 2
+        house.goes_to("three")
+        assert house.client.current.host == "three"
+
+
+def test_another_value_while_one_is_tried() -> None:
+    """A try for what holds no more is broken off, and what comes of it is closed."""
+    trying, go_on = threading.Event(), threading.Event()
+    tries: list[str] = []
+
+    def create(host: str) -> Client:
+        if host == "two":
+            tries.append(host)
+            if len(tries) == 1:
+                raise ConnectionError("it is down")
+            trying.set()
+            go_on.wait(LOOK)
+        return Client(host)
+
+    house = House(create=create, on_failure="keep")
+    with house.config:
+        house.goes_to("two")
+        assert trying.wait(LOOK)
+        house.goes_to("three")
+        go_on.set()
+        until(lambda: [one.host for one in Client.made] == ["one", "three", "two"], "the late one")
+        until(lambda: Client.hosts() == ["three"], "the close of all others")
+        assert (house.client.state, house.client.current.host) == ("ready", "three")
 
 
 def test_kept_from_the_start() -> None:
@@ -255,6 +316,34 @@ def test_a_healed_one_is_passed_on() -> None:
         until(lambda: user.current.used[0].host == "bad", "the user of the healed one")
         assert user.current.used == (house.client.current,)
         until(lambda: len(Client.hosts()) == 2, "the close of the former ones")
+
+
+def test_healed_while_its_user_is_built() -> None:
+    """One that was built with what is a former one by then is built anew."""
+    building, go_on = threading.Event(), threading.Event()
+
+    def create(host: str, used: Client) -> Client:
+        building.set()
+        go_on.wait(LOOK)
+        return Client(host, used)
+
+    house = House(on_failure="keep")
+    users: list[Any] = []
+
+    def declare() -> None:
+        options: dict[str, Any] = {"uses": (house.client,), "close": Client.close}
+        users.append(house.app.resource("other", create=create, **options))
+
+    with house.config:
+        house.goes_to("bad")
+        declaring = threading.Thread(target=declare)
+        declaring.start()
+        assert building.wait(LOOK)
+        Client.working.add("bad")
+        until(lambda: house.client.state == "ready", "the healed one")
+        go_on.set()
+        declaring.join()
+        until(lambda: users[0].current.used == (house.client.current,), "the user of the healed one")
 
 
 def test_a_start_without_what_it_uses() -> None:
