@@ -4,24 +4,13 @@ import asyncio
 import logging
 import threading
 import time
-from typing import Any
 
 import pytest
 
-from dynconf import Config, Memory
 from dynconf.errors import StartFailed, UsageError
 from tests.servers.process import until
 from tests.unit.core_props import LOOK
-from tests.unit.resources.clients import App, Client, generate_async
-
-
-def made(**options: Any) -> tuple[Memory, Config, Any, Any]:
-    """A document, its Config, its binding, and a client of its host."""
-    document = Memory({"host": "one"})
-    config = Config(document)
-    app = config.bind(App)
-    given = {"create": Client, "close": Client.close, "grace": 0.0, **options}
-    return document, config, app, app.resource("host", **given)
+from tests.unit.resources.clients import Client, generate_async, made
 
 
 def test_a_lease_holds_it_open() -> None:

@@ -12,8 +12,7 @@ from dynconf import Config, Memory
 from dynconf.errors import DynconfError, UsageError
 from tests.servers.process import until
 from tests.unit.core_props import LOOK
-from tests.unit.resources.clients import App, Client
-from tests.unit.resources.test_leases import made
+from tests.unit.resources.clients import App, Client, made
 
 
 class Slow:
