@@ -17,7 +17,11 @@ Gives: TypeAlias = (
     | _GeneratorContextManager[R]
     | _AsyncGeneratorContextManager[R]
 )
-"""What a `create` gives back that is not a plain function: the resource is awaited, yielded or entered."""
+"""What a `create` gives back that is not a plain function: the resource is awaited, yielded or entered.
+
+For type checkers only: a plain function whose resource is itself an iterator, such as a file, looks to them
+like a generator function; dynconf tells the two apart.
+"""
 
 
 class ResourceOptions(TypedDict, Generic[R], total=False):

@@ -40,6 +40,24 @@ def refuse_two(client: Client) -> None:
         refuse(client)
 
 
+class Down:
+    """Makes clients; of the host two the first try fails, and a later one takes until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.trying, self.go_on = threading.Event(), threading.Event()
+
+    def create(self, host: str) -> Client:
+        """Make one."""
+        if host == "two":
+            self.tries += 1
+            if self.tries == 1:
+                raise ConnectionError("it is down")
+            self.trying.set()
+            self.go_on.wait(LOOK)
+        return Client(host)
+
+
 class House:
     """A Config over two documents, with a client of the host."""
 
@@ -138,54 +156,32 @@ def test_kept() -> None:
 
 def test_one_that_is_down_delays_nobody() -> None:
     """What could not be built is tried again by itself: others' changes neither wait for it nor begin it."""
-    trying, go_on = threading.Event(), threading.Event()
-    tries: list[str] = []
-
-    def create(host: str) -> Client:
-        if host == "two":
-            tries.append(host)
-            if len(tries) == 1:
-                raise ConnectionError("it is down")
-            trying.set()
-            go_on.wait(LOOK)
-        return Client(host)
-
-    house = House(create=create, on_failure="keep", timeout=LOOK)
+    down = Down()
+    house = House(create=down.create, on_failure="keep", timeout=LOOK)
     with house.config:
         house.goes_to("two")
-        assert trying.wait(LOOK)
+        assert down.trying.wait(LOOK)
         for number in (2, 3):
             house.numbers.set({"n": number})
             house.app.until(partial(has_number, number), LOOK)
         assert (house.client.state, house.client.current.host) == ("degraded", "one")
-        go_on.set()
+        down.go_on.set()
         until(lambda: house.client.state == "ready", "the second try")
         assert house.client.current.host == "two"
-        assert len(tries) == 2
+        assert down.tries == 2
         house.goes_to("three")
         assert house.client.current.host == "three"
 
 
 def test_another_value_while_one_is_tried() -> None:
     """A try for what holds no more is broken off, and what comes of it is closed."""
-    trying, go_on = threading.Event(), threading.Event()
-    tries: list[str] = []
-
-    def create(host: str) -> Client:
-        if host == "two":
-            tries.append(host)
-            if len(tries) == 1:
-                raise ConnectionError("it is down")
-            trying.set()
-            go_on.wait(LOOK)
-        return Client(host)
-
-    house = House(create=create, on_failure="keep")
+    down = Down()
+    house = House(create=down.create, on_failure="keep")
     with house.config:
         house.goes_to("two")
-        assert trying.wait(LOOK)
+        assert down.trying.wait(LOOK)
         house.goes_to("three")
-        go_on.set()
+        down.go_on.set()
         until(lambda: [one.host for one in Client.made] == ["one", "three", "two"], "the late one")
         until(lambda: Client.hosts() == ["three"], "the close of all others")
         assert (house.client.state, house.client.current.host) == ("ready", "three")
