@@ -157,4 +157,6 @@ def _itself(model: Any) -> Any:
 
 
 def _at(model: Any, path: Path) -> Any:
-    return field_value(model, path)
+    """What stands at the path; `None` where nothing does: a key, or what it is in, may come and go."""
+    value = field_value(model, path)
+    return None if value is MISSING else value

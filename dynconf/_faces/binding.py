@@ -245,7 +245,7 @@ class Binding(Declaring[T]):
             UsageError: a name is no field.
             ChangeRefused: on entry, if the settings would not be valid.
         """
-        return Overriding(self._lifecycle, self, self._cls, self._at, values)  # type: ignore[arg-type]
+        return Overriding(self._lifecycle, self._cls, self._at, values)  # type: ignore[arg-type]
 
 
 set_current: Callable[[Any, Any], None] = Binding.__dict__["current"].__set__

@@ -13,7 +13,7 @@ from dynconf._manager.manager import Manager
 from dynconf._models.build import Invalid, build, unknown_step
 from dynconf._models.schema import canonical
 from dynconf._origin import Problem
-from dynconf._store.state import Plan
+from dynconf._store.state import Plan, Spec
 from dynconf._store.store import Store
 from dynconf._values.merge import merged
 from dynconf._values.tree import MISSING, Path, Tree, dotted, find, nested
@@ -32,16 +32,13 @@ class Overriding:
     """
 
     def __init__(
-        self, lifecycle: Lifecycle, binding: Any, cls: type[BaseModel], at: Path, values: Mapping[str, Any]
+        self, lifecycle: Lifecycle, cls: type[BaseModel], at: Path, values: Mapping[str, Any]
     ) -> None:
         for name in values:
             unknown = unknown_step(cls, (name,))
             if unknown and name not in canonical(cls, dict.fromkeys(unknown[1])):
                 raise UsageError(f"{cls.__name__} has no field '{name}'; it has {', '.join(unknown[1])}")
         self._lifecycle = lifecycle
-        self._binding = binding
-        self._cls = cls
-        self._at = at
         self._tree: Tree = nested(at, canonical(cls, _plain(values)))
         self._entered: list[int] = []
 
@@ -116,25 +113,13 @@ class Overriding:
         over = step.plan(publisher.store).state.overrides
         if publisher.snapshot is None:
             # Nothing is loaded: the defaults and the overrides alone make a model, where they can.
-            preview = self._preview([one.tree for one in over])
-            publisher.preview(self._binding, preview)
+            previews = [
+                (binding, _preview(spec, [one.tree for one in over])) for binding, spec in publisher.bound()
+            ]
+            for binding, model in previews:
+                publisher.preview(binding, model)
         self._lifecycle.at_rest(lambda: step.plan(publisher.store))
         step.done()
-
-    def _preview(self, trees: list[Tree]) -> Any:
-        if not trees:
-            return None
-        tree = merged(trees)
-        try:
-            return build(self._cls, find(tree, self._at), self._at, _nobody_higher)
-        except Invalid as error:
-            ours = [fault for fault in error.faults if find(tree, fault.path) is not MISSING]
-            if ours:
-                name = self._cls.__name__
-                raise ChangeRefused(
-                    [Problem(dotted(f.path), f.expected, f.actual, name) for f in ours]
-                ) from None
-            return None
 
 
 class _Step:
@@ -149,10 +134,7 @@ class _Step:
         """What it would give; where what is left is not valid, what was laid over later goes too."""
         plan = store.plan_override([self.number], self._tree)
         if self._tree is None and plan.refused:
-            later = [one.number for one in store.state.overrides if one.number >= self.number]
-            plan = store.plan_override(later, None)
-            if plan.refused:
-                plan = store.plan_override([one.number for one in store.state.overrides], None)
+            plan = store.plan_override_gone(self.number)
         return plan
 
     async def carry_out(self, manager: Manager) -> None:
@@ -168,6 +150,25 @@ class _Step:
         """Note that it is open now."""
         if self._tree is not None:
             self._entered.append(self.number)
+
+
+def _preview(spec: Spec, trees: list[Tree]) -> Any:
+    """What the overrides and the defaults alone make of a class; `None` if they do not, or say nothing of it.
+
+    Raises:
+        ChangeRefused: what an override says is wrong.
+    """
+    tree = merged([{}, *trees])
+    if find(tree, spec.at) is MISSING or not trees:
+        return None
+    try:
+        return build(spec.cls, find(tree, spec.at), spec.at, _nobody_higher)
+    except Invalid as error:
+        ours = [fault for fault in error.faults if find(tree, fault.path) is not MISSING]
+        if ours:
+            name = spec.cls.__name__
+            raise ChangeRefused([Problem(dotted(f.path), f.expected, f.actual, name) for f in ours]) from None
+        return None
 
 
 def _nobody_higher(_: Path, __: Path) -> bool:

@@ -30,7 +30,8 @@ LEAST_PART: Final = 64
 a processor some 30 microseconds, however small it is."""
 
 NAME_TIME: Final = 10.0
-"""Seconds that a name's addresses are taken for what they were, while they can be connected to."""
+"""Seconds that a name's addresses are taken for what they were, while they can be connected to; also once
+more each time that the name service fails."""
 
 _FAILING: Final = frozenset({500, 502, 503, 504})
 _PLAIN = httpx.Limits(max_connections=20, max_keepalive_connections=8, keepalive_expiry=30.0)
@@ -230,7 +231,8 @@ class Client:
     async def _resolved(self, endpoint: Endpoint) -> list[str]:
         """A server's IP addresses; the one that worked last comes first.
 
-        A name service that fails does not make a server unreachable whose address was known.
+        A name service that fails does not make a server unreachable whose address was known, and one that
+        hangs does not hold up every request.
         """
         if endpoint.is_ip:
             return [endpoint.host]
@@ -255,7 +257,7 @@ class Client:
         else:
             assert isinstance(found, list)
             self._addresses[endpoint] = found
-            self._fresh_until[endpoint] = time.monotonic() + NAME_TIME
+        self._fresh_until[endpoint] = time.monotonic() + NAME_TIME
         return self._in_order(endpoint)
 
     def _in_order(self, endpoint: Endpoint) -> list[str]:

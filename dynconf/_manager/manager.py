@@ -70,6 +70,7 @@ class Manager:
         self._shared: dict[Hashable, Any] = {}
         self._turn = asyncio.Lock()
         self._loaded = asyncio.Event()
+        self._stopping: asyncio.Task[None] | None = None
         self._next_reload: asyncio.Task[Applied | DynconfError] | None = None
         self._news = asyncio.Event()
         self._now = asyncio.get_running_loop().time
@@ -119,7 +120,17 @@ class Manager:
                 await self.preparers.ask_anew(View(self.publisher.snapshot))
 
     async def stop(self) -> None:
-        """End the sources, then close what they share; the host ends what hangs."""
+        """End the sources, then close what they share; the host ends what hangs.
+
+        It is done once: whoever asks meanwhile, or again, waits for that.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(
+                self._stop(), name=f"{self._options.name}: end of all that runs"
+            )
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
         self._answers.give_up()
         self._loaded.set()
         for feed in self.feeds.values():

@@ -90,6 +90,11 @@ class Publisher:
         overlay = read_overlay(spec.cls) if self.store.state.loaded else NO_OVERLAY
         return self.store.plan_bind(spec, overlay)
 
+    def bound(self) -> list[tuple[Any, Spec]]:
+        """Every binding that is still there, with what it binds."""
+        found = [(one(), spec) for one, spec in zip(self._bindings, self.store.state.specs, strict=False)]
+        return [(binding, spec) for binding, spec in found if binding is not None]
+
     def preview(self, binding: Any, model: Any) -> None:
         """Before the first load, show a model made of overrides; `None` takes it away again."""
         self._set_current(binding, self._nothing if model is None else model)

@@ -112,12 +112,13 @@ def read_overlay(cls: type[BaseModel]) -> Overlay:
     """
     if not issubclass(cls, BaseSettings):
         return NO_OVERLAY
-    sources, reason = _own_sources(cls)
+    given = InitSettingsSource(cls, {})  # the tree's place; what merges is ours to say
+    sources, reason = _own_sources(cls, given)
     if reason:
         raise ParseError(reason, Origin(f"{cls.__name__}'s own sources"))
     parts: list[Part] = []
     for source in reversed(sources):
-        if isinstance(source, InitSettingsSource):
+        if source is given:
             continue
         name = f"{cls.__name__}'s {_NAMES.get(type(source), type(source).__name__)}"
         said, reason = _ask(source)
@@ -137,15 +138,17 @@ def _part(name: str, source: PydanticBaseSettingsSource, tree: Tree) -> Part:
     return Part(name, tree)
 
 
-def _own_sources(cls: type[BaseSettings]) -> tuple[tuple[PydanticBaseSettingsSource, ...], str]:
+def _own_sources(
+    cls: type[BaseSettings], given: InitSettingsSource
+) -> tuple[tuple[PydanticBaseSettingsSource, ...], str]:
     """A class's own sources, or why they cannot be made: the one for `.env` files reads them at once."""
     try:
         sources = cls.settings_customise_sources(
             cls,
-            InitSettingsSource(cls, {}),
-            EnvSettingsSource(cls),
-            DotEnvSettingsSource(cls),
-            SecretsSettingsSource(cls),
+            init_settings=given,
+            env_settings=EnvSettingsSource(cls),
+            dotenv_settings=DotEnvSettingsSource(cls),
+            file_secret_settings=SecretsSettingsSource(cls),
         )
     except Exception as error:  # noqa: BLE001 - its text may hold what was read
         return (), _reason(error)

@@ -1,6 +1,6 @@
 """A next state in the making: candidates are applied to it, and models validated against it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -14,7 +14,7 @@ from dynconf._models.overlay import NO_OVERLAY, Overlay
 from dynconf._models.readers import Readers
 from dynconf._origin import Origin, Problem
 from dynconf._store.remerge import Remerge, Speakers
-from dynconf._store.state import Candidate, Key, Plan, Spec, State, height, place_in
+from dynconf._store.state import Candidate, Key, Override, Plan, Spec, State, height, place_in
 from dynconf._values.merge import Rank, merged
 from dynconf._values.provenance import Arranged, said_of
 from dynconf._values.snapshot import Layer, Names
@@ -110,6 +110,35 @@ class Draft:
         self._changed = combined(self._changed, changed)
         self._touched |= touched
         return self._validate(sorted(touched), candidates)
+
+    def lay_over(self, override: Override) -> None:
+        """Put one more on top of all; `apply` is to be told of it."""
+        state = self.state
+        under = (*state.under, state.models)
+        self.state = replace(state, overrides=(*state.overrides, override), under=under)
+
+    def take_away(self, numbers: Collection[int]) -> None:
+        """Have these overrides gone; `apply` is to be told of it."""
+        state = self.state
+        lowest, *with_each = (*state.under, state.models)
+        left = [
+            (override, models)
+            for override, models in zip(state.overrides, with_each, strict=True)
+            if override.number not in numbers
+        ]
+        *under, models = lowest, *(models for _, models in left)
+        overrides = tuple(override for override, _ in left)
+        self.state = replace(state, overrides=overrides, under=tuple(under), models=models)
+
+    def cut_down(self, count: int) -> None:
+        """Have only so many of the overrides, and validate nothing: all that holds then was, when it came."""
+        old = self.state
+        over, models = old.overrides[:count], (*old.under, old.models)[count]
+        tree = merged([old.base, *(override.tree for override in over)]) if over else old.base
+        self.state = replace(old, overrides=over, under=old.under[:count], tree=tree, models=models)
+        self._changed = diff(old.tree, tree)
+        pairs = zip(old.models, models, strict=True)
+        self._touched = frozenset(index for index, (one, other) in enumerate(pairs) if one is not other)
 
     def merge(
         self, candidates: Sequence[Candidate], raw: Delta | None = None
@@ -222,20 +251,20 @@ class Draft:
         self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
 
     def _validate(self, touched: Sequence[int], candidates: Sequence[Candidate]) -> Why | None:
-        models = list(self.state.models)
+        # What holds with overrides must hold without them too: they will end some time.
+        levels = [list(models) for models in (*self.state.under, self.state.models)]
         refusals: list[tuple[int, int, list[Fault]]] = []
         for index in touched:
-            old = models[index] if index < len(models) else None
-            # What holds with overrides must hold without them too: they will end some time.
-            for count in range(len(self.state.overrides) + 1):
+            for count, models in enumerate(levels):
                 try:
                     model = self._model(index, count)
                 except Invalid as error:
                     refusals.append((index, count, error.faults))
                     break
-                if count == len(self.state.overrides):
-                    models[index : index + 1] = [adopted(old, model)]
-        self.state = replace(self.state, models=tuple(models))
+                before = models[index] if index < len(models) else None
+                models[index : index + 1] = [adopted(before, model)]
+        *under, validated = map(tuple, levels)
+        self.state = replace(self.state, models=validated, under=tuple(under))
         return partial(_told, self.state, refusals, candidates) if refusals else None
 
     def _model(self, index: int, overrides: int) -> Any:

@@ -59,7 +59,8 @@ class State:
     """Everything that is current; replaced whole by a commit, never altered.
 
     `layers` stand lowest first; `base` is what they merge to, `tree` the same with the overrides
-    on top. `models` and `overlays` stand in the order of `specs`.
+    on top. `models` and `overlays` stand in the order of `specs`. For each override, `under` has the
+    models as they are with those only that were laid over before it: what serves once it has ended.
     """
 
     version: int = 0
@@ -73,6 +74,7 @@ class State:
     base: Tree = field(default_factory=dict)
     tree: Tree = field(default_factory=dict)
     models: tuple[Any, ...] = ()
+    under: tuple[tuple[Any, ...], ...] = ()
     house: object = field(default_factory=object)
 
     @property

@@ -97,15 +97,27 @@ class Store:
 
     def plan_override(self, numbers: Sequence[int], tree: Tree | None) -> Plan:
         """What laying `tree` over everything, or with `None` taking these away again, would give."""
-        state = self.state
-        others = tuple(override for override in state.overrides if override.number not in numbers)
-        gone = merged([{}, *(one.tree for one in state.overrides if one.number in numbers)])
-        overrides = others if tree is None else (*others, Override(numbers[0], tree))
-        draft = Draft(state, self._indexes, overrides=overrides)
+        state, draft = self.state, Draft(self.state, self._indexes)
+        if tree is None:
+            draft.take_away(numbers)
+            tree = merged([{}, *(one.tree for one in state.overrides if one.number in numbers)])
+        else:
+            draft.lay_over(Override(numbers[0], tree))
         if not state.loaded:
             return Plan(state, draft.state)
-        why = draft.apply(over=diff({}, gone if tree is None else tree))
+        why = draft.apply(over=diff({}, tree))
         return self._refused(why) if why else draft.plan((), {})
+
+    def plan_override_gone(self, number: int) -> Plan:
+        """What taking an override away, and all that were laid over later, would give. Never refused.
+
+        What is left was valid when it came, and its models are kept: they serve, though the world may
+        have changed meanwhile so that nobody could validate them.
+        """
+        draft = Draft(self.state, self._indexes)
+        numbers = [override.number for override in self.state.overrides]
+        draft.cut_down(numbers.index(number) if number in numbers else len(numbers))
+        return draft.plan((), {})
 
     def commit(self, plan: Plan) -> bool:
         """Make a plan current; `False` if something else was committed since it was made."""

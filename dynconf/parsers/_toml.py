@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from dynconf._values.limits import Limits
-from dynconf.errors import ParseError
+from dynconf.errors import LimitExceeded, Origin, ParseError
 from dynconf.parsers._decode import decode
 from dynconf.parsers._faults import exceeded, fault, line_column
 from dynconf.parsers._places import Places
@@ -19,7 +19,13 @@ _TEXT_OR_COMMENT: Final = re.compile(
     rb"|\#[^\n]*+",
     re.DOTALL,
 )
-_HEADER: Final = re.compile(rb"^[ \t]*+\[{1,2}+[^\[\],=\n]*+\]{1,2}+[ \t]*+$", re.MULTILINE)
+# Without the lookahead, the last list in a list that is written over several lines might be one.
+_TABLE: Final = rb"^[ \t]*+\[{1,2}+([^\[\],=\n]*+)\]{1,2}+[ \t]*+\r?$(?!\s*+[\],])"
+_HEADER: Final = re.compile(_TABLE, re.MULTILINE)
+_NAME: Final = re.compile(_TABLE + rb"|(^|[,{])([A-Za-z0-9_.\- \t]*+)=", re.MULTILINE)
+_BARE: Final = re.compile(rb"[A-Za-z0-9_-]+")
+_MOST_NAMES: Final = 400_000
+"""Names that may be written at least, however few keys they stand for: each costs what a key does."""
 _KEY_CHARACTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- \t\"'"
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _NO_DOTS: Final = bytes(set(range(256)) - set(b".\n"))
@@ -80,26 +86,71 @@ def _check_early(content: bytes, limits: Limits) -> None:
     """Refuse what would cost much to read, by numbers that the document surely reaches."""
     pairs = content.count(b"=")
     most = pairs + content.count(b",") + content.count(b"[")
+    names = pairs + content.count(b"[") + content.count(b".")
     dots = max(map(len, content.translate(None, _NO_DOTS).split(b"\n")))
-    if dots < limits.depth and pairs <= limits.keys and most <= limits.nodes:
+    if dots < limits.depth and names <= limits.keys and most <= limits.nodes:
         return  # even if all of them stood outside texts; nested brackets cost the parser little
     # Each text is a key or a value: there is no need to take out more than there may be.
-    most = limits.nodes + limits.keys + content.count(b"#")
-    bare, texts = _TEXT_OR_COMMENT.subn(b"", content, most + 1)
+    most = limits.nodes + _most_names(limits) + content.count(b"#")
+    bare, texts = _TEXT_OR_COMMENT.subn(_as_name, content, most + 1)
     pairs = bare.count(b"=")
     if texts <= most:
         if pairs > limits.keys:
             raise exceeded("keys", limits)
+        headers = sum(1 for _ in _HEADER.finditer(bare))
         # An array may end with a comma; a table's pairs have commas too.
         items = bare.count(b",") - bare.count(b"]")
-        if max(items, pairs + sum(1 for _ in _HEADER.finditer(bare))) > limits.nodes:
+        containers = bare.count(b"[") + bare.count(b"{") - 2 * headers
+        if max(items, containers, pairs + headers) > limits.nodes:
             raise exceeded("nodes", limits)
         levels = accumulate(map(_STEP.__getitem__, bare.translate(None, _NO_BRACKETS)))
         dots = b"." * limits.depth in bare.translate(None, _KEY_CHARACTERS)
         if dots or max(levels, default=0) > limits.depth:
             raise exceeded("depth", limits)
+        _check_names(bare, limits)
     else:
         raise exceeded("keys" if pairs > limits.keys else "nodes", limits)
+
+
+def _as_name(text: re.Match[bytes]) -> bytes:
+    """What stands for a text, should it be a key; nothing if that is not easily told."""
+    found = text[0]
+    if found.startswith((b"#", b'"""', b"'''")) or b"\\" in found:
+        return b""
+    inner = found[1:-1]
+    return inner if _BARE.fullmatch(inner) else b"%d" % hash(inner)
+
+
+def _check_names(bare: bytes, limits: Limits) -> None:
+    """Refuse more keys than there may be, or too many mentions of them, by what dotted keys and headers name.
+
+    Two keys may be taken for one, but never one for two.
+    """
+    keys: set[int] = set()
+    names = 0
+    table: int | None = 0
+    for match in _NAME.finditer(bare):
+        header, before, key = match.groups()
+        # Where an inline table stands is not looked at; its keys are in no other kind of table.
+        place = 0 if header is not None else 1 if before else table
+        parts = (key or header or b"").translate(None, b" \t").split(b".")
+        for part in parts:
+            if place is None or not part:  # it is not known which one this is
+                place = None
+                break
+            place = hash((place, part))
+            keys.add(place)
+        if header is not None:
+            table = place
+        names += len(parts)
+        if len(keys) > limits.keys:
+            raise exceeded("keys", limits)
+        if names > _most_names(limits):
+            raise LimitExceeded(f"keys are named more than {_most_names(limits)} times", Origin("", "", ""))
+
+
+def _most_names(limits: Limits) -> int:
+    return max(_MOST_NAMES, 2 * limits.keys)
 
 
 def _located(error: tomllib.TOMLDecodeError, text: str) -> ParseError:

@@ -8,7 +8,7 @@ from dynconf._addresses import Address, Mistake
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import UsageError
-from dynconf.protocols.nacos.identity import DEFAULT_GROUP, NacosKey
+from dynconf.protocols.nacos.identity import DEFAULT_GROUP, PUBLIC, NacosKey
 from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.sources._content import PROFILE, check_options, known_format, mount_point
 from dynconf.sources._nacos_hub import NacosHub
@@ -63,9 +63,9 @@ class Nacos(Source):
             server if isinstance(server, NacosServer) else NacosServer(*([] if server is None else [server]))
         )
         self.data_ids: tuple[str, ...] = tuple(dict.fromkeys(data_ids))
-        self.name: str = f"nacos:{','.join(self.data_ids)}"
         self.group = group
         self.namespace = namespace
+        self.name: str = self._name()
         self.format: str | None = known_format(format)
         self.optional = optional
         self.at: str = mount_point(at)
@@ -133,7 +133,6 @@ class Nacos(Source):
                 data_id.replace(PROFILE, profile) for data_id in self.data_ids for profile in profiles
             )
         )
-        source.name = f"nacos:{','.join(source.data_ids)}"
         (first, *_) = profiles
         source.group = self.group.replace(PROFILE, first)
         if isinstance(self.namespace, Mapping):
@@ -145,7 +144,15 @@ class Nacos(Source):
             source.namespace = self.namespace[first]
         elif self.namespace is not None:
             source.namespace = self.namespace.replace(PROFILE, first)
+        source.name = source._name()
         return source
+
+    def _name(self) -> str:
+        """As its address would be, so that one data id's places are told apart."""
+        said = [] if self.group == DEFAULT_GROUP else [f"group={self.group}"]
+        if isinstance(self.namespace, str):
+            said.append(f"namespace={self.namespace or PUBLIC}")
+        return f"nacos:{','.join(self.data_ids)}{'?' if said else ''}{'&'.join(said)}"
 
 
 class _Run:

@@ -13,6 +13,7 @@ The plugin comes with the package and brings one fixture, `dynconf_config`:
 import threading
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -27,6 +28,8 @@ __all__ = ["ConfigMaker", "ManualClock", "SourceContract", "dynconf_config"]
 
 # Every test run loads this module, also those that never use it: it imports nothing more.
 _HOMES = {"ManualClock": "dynconf.testing._clock", "SourceContract": "dynconf.testing._contract"}
+
+_numbers = count(1)
 
 
 class ConfigMaker(Protocol):
@@ -58,7 +61,8 @@ def dynconf_config() -> Iterator[ConfigMaker]:
         from dynconf.config import Config  # noqa: PLC0415 - only who asks pays for it
         from dynconf.sources.memory import Memory  # noqa: PLC0415
 
-        options.setdefault("name", f"dynconf-test-{len(made) + 1}")
+        # Threads bear it, and one of an earlier test's that does not end is nothing of this one's.
+        options.setdefault("name", f"dynconf-test-{next(_numbers)}")
         given = [Memory(source) if isinstance(source, Mapping) else source for source in sources]
         config = Config(*given, **options)
         made.append(config)

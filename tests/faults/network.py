@@ -143,12 +143,27 @@ def _slow_close(way: Way) -> Iterator[None]:
 def _no_name(way: Way) -> Iterator[None]:
     """The name is gone, is asked for in vain, and the connections that were opened by it are gone as well."""
     way.names.lose(way.name)
-    lost = time.monotonic()
-    until(lambda: time.monotonic() > lost + NAME_TIME, "what was known of it is too old")
-    way.relay.cut()
+    _forget_address(way)
     until(lambda: way.name in way.names.refused, "its being asked for")
     yield
     way.names.find(way.name)
+
+
+@contextmanager
+def _no_answer_for_the_name(way: Way) -> Iterator[None]:
+    """Likewise, but whoever asks for the name is kept waiting."""
+    way.names.hang(way.name)
+    _forget_address(way)
+    until(lambda: way.name in way.names.kept_waiting, "its being asked for")
+    yield
+    way.names.find(way.name)
+
+
+def _forget_address(way: Way) -> None:
+    """Wait until the name has to be asked for again, and see to it that it is."""
+    began = time.monotonic()
+    until(lambda: time.monotonic() > began + NAME_TIME, "what was known of it is too old")
+    way.relay.cut()
 
 
 @contextmanager
@@ -172,6 +187,7 @@ FAULTS: Mapping[str, Fault] = {
     "black hole towards the program": Fault(_toxic("timeout", "downstream", timeout=0), "no answer within"),
     "slow close": Fault(_slow_close),
     "name that stops resolving": Fault(_no_name),
+    "name service that hangs": Fault(_no_answer_for_the_name),
     "name and server gone": Fault(_no_name_nor_server, "nobody listens there"),
     "web page with 200": Fault(
         _answer(200, "Content-Type: text/html", body=PAGE), "(HTTP 200, text/html)", answers=2

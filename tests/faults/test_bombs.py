@@ -41,6 +41,7 @@ BOMBS = {
     "large.json": ("b'{\"a\": \"' + b'x' * 100_000_000 + b'\"}'", "bytes=16777216"),
     "deep.toml": ("b'a = ' + b'[' * 100_000 + b']' * 100_000", "depth=64"),
     "keys.toml": ("b''.join(b'k%d = 1\\n' % n for n in range(1_000_000))", "keys=200000"),
+    "dotted.toml": ("b''.join(b'k%d.a = 1\\n' % n for n in range(200_000))", "keys=200000"),
     "large.toml": ("b'a = \"' + b'x' * 100_000_000 + b'\"'", "bytes=16777216"),
     "deep.xml": ("b'<a>' * 100_000 + b'</a>' * 100_000", "depth=64"),
     "keys.xml": (

@@ -12,6 +12,7 @@ from tests.servers.nacos import PASSWORD, USERNAME
 from tests.servers.nacos import NacosServer as RealNacos
 from tests.servers.nacos3 import Nacos3
 from tests.servers.process import until
+from tests.servers.relay import Relay
 from tests.servers.toxiproxy import Proxy
 
 WAYS = pytest.mark.parametrize("which", ["nacos2", "nacos3_without_v1"])
@@ -66,6 +67,32 @@ def test_many_places_and_a_log_in(nacos2: NacosSpace, proxy_to: Callable[[str], 
         proxy.up()
         until(lambda: {source.state for source in config.status().sources} == {"live"}, "all of them", 30)
     assert len(told) == len(set(told)) <= 2 * len(places)
+
+
+@WAYS
+def test_gateway_without_a_route_for_one(space: NacosSpace) -> None:
+    """What it turns away with a web page is told as unreadable; the other is read no more for that."""
+    space.publish("other.yaml", "other: 1")
+    with Relay(space.server.address) as relay:
+        server = NacosServer(relay.address, namespace=space.namespace, wait=10, interval=0.5)
+        with running(Nacos("app.yaml", "other.yaml", server=server)) as it:
+            polls = it.config.status().sources[0].transport == "long poll"
+            relay.turn_away("other.yaml", 404, "Content-Type: text/html", body=b"<html>hunter2</html>")
+            space.publish("other.yaml", "other: 2")
+            it.fails("is no Nacos (HTTP 404, text/html)")
+            began, tried = len(relay.requests), 0
+            for n in range(2, 6):
+                until(lambda: len(relay.targets("other.yaml", began)) > tried, "one more try")  # noqa: B023
+                tried = len(relay.targets("other.yaml", began))
+                space.publish("app.yaml", f"n: {n}")
+                it.settings.until(lambda app: app.n == n, timeout=20)  # noqa: B023
+            assert it.state == "stale"
+            assert "hunter2" not in str(it.config.status())
+            assert not polls or len(relay.targets("app.yaml", began)) == 4
+            relay.pass_on()
+            until(lambda: it.config.get("other") == 2, "what was turned away")
+            it.becomes("live")
+    assert it.reader.seen == [1, 2, 3, 4, 5]
 
 
 def test_log_in_is_demanded_all_at_once(own_nacos: Callable[..., RealNacos]) -> None:

@@ -9,17 +9,24 @@ from typing import Any
 import pytest
 
 from tests.processes.running import Document, Program
-from tests.servers.fixtures import ConsulSpace
+from tests.servers.fixtures import ConsulSpace, NacosSpace
 
 
 @pytest.fixture
 def document(request: pytest.FixtureRequest, tmp_path: Path) -> Document:
-    """A file with the number 1 in it; parametrised with "consul", a key with that."""
-    if getattr(request, "param", "file") == "consul":
-        space: ConsulSpace = request.getfixturevalue("consul")
+    """A file with the number 1 in it; parametrised with "consul" or "nacos2", a document of that server."""
+    where = getattr(request, "param", "file")
+    if where == "consul":
+        keys: ConsulSpace = request.getfixturevalue("consul")
         document = Document(
-            f"consul://{space.agent.address}/{space.prefix}app",
-            lambda n: space.put("app", json.dumps({"n": n}).encode()),
+            f"consul://{keys.agent.address}/{keys.prefix}app",
+            lambda n: keys.put("app", json.dumps({"n": n}).encode()),
+        )
+    elif where == "nacos2":
+        space: NacosSpace = request.getfixturevalue("nacos2")
+        document = Document(
+            f"nacos://{space.server.address}/app.yaml?namespace={space.namespace}",
+            lambda n: space.publish("app.yaml", f"n: {n}"),
         )
     else:
         file = tmp_path / "app.yaml"

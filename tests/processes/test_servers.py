@@ -67,10 +67,13 @@ def test_gunicorn(start: Start, document: Document, kind: str, command: list[str
     follow_and_replace(start(*command, *KINDS[kind], processes=processes), document)
 
 
-@pytest.mark.parametrize("document", ["consul"], indirect=True)
-@pytest.mark.parametrize("kind", ["sync", "uvicorn"])
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [("consul", "sync"), ("consul", "uvicorn"), ("nacos2", "sync")],
+    indirect=["document"],
+)
 def test_gunicorn_with_a_server(start: Start, document: Document, kind: str) -> None:
-    """Preloaded, each worker follows Consul on connections of its own, and the master keeps its own."""
+    """Preloaded, each worker follows a server on connections of its own, and the master keeps its own."""
     follow_and_replace(start(*PRELOADED, *KINDS[kind], processes=WORKERS + 1), document)
 
 

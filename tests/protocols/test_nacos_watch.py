@@ -5,8 +5,9 @@ from itertools import pairwise
 import pytest
 
 from dynconf.errors import AccessDenied, Conflict, SourceError, SourceUnavailable, UnexpectedReply
-from dynconf.protocols.exchange import Busy, ConnectionLost, Rest
+from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Request, Rest
 from dynconf.protocols.nacos.api import V1_API
+from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.protocols.pacing import BURST, FIRST_DELAY, PER_SECOND
 from tests.protocols.nacos_following import NEW, NEW_MD5, NOBODY, OLD, OLD_MD5, Following, is_glance, polling
@@ -241,6 +242,9 @@ def test_leaving_while_it_is_read() -> None:
     assert listens(session.request) == {B: NEW_MD5}
 
 
+PAGE = plain(404, b"<html>nothing here</html>", content_type="text/html")
+"""What a gateway says that has no route for something."""
+
 # What fails for one
 
 
@@ -330,10 +334,82 @@ def test_one_that_fails_while_the_api_goes() -> None:
     """Whoever finds out that there is another API now, all are read by that."""
     session = Following(A, B, C).answer(OLD, OLD, plain(500))
     session.told()
-    session.answer(GIVEN_UP, SWITCHED_OFF)  # C is read, and finds it out
-    session.answer(SWITCHED_OFF, *[v3(b"n: 2")] * 2)
-    assert session.states()[:2] == [(A, b"n: 2"), (B, b"n: 2")]
+    session.answer(GIVEN_UP, SWITCHED_OFF, SWITCHED_OFF, v3(b"n: 1"))  # C is read, and finds it out
+    assert session.states() == [(C, b"n: 1")]
     assert session.watched.transport == "polling"
+    session.answer(*[v3(b"n: 2")] * 3)
+    assert session.states() == [(key, b"n: 2") for key in (A, B, C)]
+
+
+def test_one_that_a_gateway_turns_away() -> None:
+    """Where others read well, a page with 404 for one is no word on the API: that one is told as failing."""
+    session = Following(A, B, C).answer(OLD, PAGE, OLD)
+    assert session.states() == [(A, b"n: 1"), (C, b"n: 1")]
+    session.answer(PAGE, PAGE)  # by either API
+    assert session.states() == [(B, UnexpectedReply)]
+    assert listens(session.request) == {A: OLD_MD5, C: OLD_MD5}
+    assert session.watched.transport == "long poll"
+    session.answer(NOTHING, GIVEN_UP, OLD)
+    assert session.states() == [(B, b"n: 1")]
+
+
+def test_one_that_a_gateway_turns_away_for_long() -> None:
+    """It is asked for less and less often, and the others are read no more than they change."""
+    session = Following(A, B, C).answer(OLD, PAGE, OLD, PAGE, PAGE)
+    session.states()
+    began, moments = len(session.asked), []
+    while session.clock.monotonic() < 300:
+        if is_glance(session.request):
+            session.answer(NOTHING)
+        else:
+            session.answer(GIVEN_UP)
+            moments.append(session.clock.monotonic())
+            session.answer(PAGE, PAGE, PAGE)
+    assert {(news.key, type(news.error)) for news in session.told() if isinstance(news, News)} == {
+        (B, UnexpectedReply)
+    }
+    pauses = [after - before for before, after in pairwise(moments)]
+    assert pauses == pytest.approx([0.5, 1, 2, 4, *[7.5] * (len(pauses) - 4)])
+    read = {request.query["dataId"] for request in session.asked[began:] if not request.held}
+    assert read == {"b.yaml"}
+
+
+def test_several_that_a_gateway_turns_away() -> None:
+    """Two of them are asked for by either API; that tells it for all."""
+    keys = [NacosKey(f"{n}.yaml", "g") for n in range(5)]
+    session = Following(A, *keys).answer(OLD, *[PAGE] * 5, *[PAGE] * 4)
+    assert session.states() == [(A, b"n: 1"), *((key, UnexpectedReply) for key in keys)]
+    assert is_glance(session.request)
+
+
+def test_gateway_that_turns_away_what_was_read() -> None:
+    """It is stale from then on, although nobody else is."""
+    session = polling(A, B).answer(hint(A), PAGE, PAGE, PAGE)
+    assert session.states() == [(A, UnexpectedReply)]
+    assert listens(session.request) == {B: OLD_MD5}
+    assert session.answer(NOTHING).told() == [Answered(frozenset({B}))]
+
+
+def test_gateway_that_lets_each_through_by_one_api_only() -> None:
+    """Both are read, and kept up to date without a poll that spins."""
+
+    def reply(request: Request) -> Reply:
+        if request.held:
+            return NOTHING if listens(request).get(A) == OLD_MD5 else hint(A)
+        ours = request.query["dataId"] == (
+            "a.yaml" if request.path == V1_API.read(A, limit=1).path else "b.yaml"
+        )
+        return (OLD if request.path.startswith("/v1/") else v3(b"n: 1")) if ours else PAGE
+
+    session = Following(A, B)
+    while session.clock.monotonic() < 300:
+        asked = session.requests if isinstance(session.asks, list) else [session.request]
+        session.answer(*map(reply, asked))
+        if asked[0].held:
+            session.clock.advance(30)
+    told = [news for news in session.told() if isinstance(news, News)]
+    assert {(news.key, news.error) for news in told} == {(A, None), (B, None)}
+    assert len(session.asked) < 100
 
 
 def test_one_that_asks_to_be_left_alone_at_first() -> None:

@@ -43,6 +43,7 @@ class Relay:
         self._owed: dict[int, bool] = {}
         self._back: dict[int, asyncio.StreamWriter] = {}
         self._own = b""
+        self._turned_away: dict[str, bytes] = {}
         self._most: int | None = None
         self._answered: float | None = None
         self._loop = asyncio.new_event_loop()
@@ -78,9 +79,19 @@ class Relay:
             headers: as `Name: value`.
             body: the content.
         """
-        head = [f"HTTP/1.1 {status} A", f"Content-Length: {len(body)}", *headers]
-        own = "\r\n".join([*head, "", ""]).encode() + body
+        own = _reply(status, *headers, body=body)
         asyncio.run_coroutine_threadsafe(self._switch(own), self._loop).result()
+
+    def turn_away(self, part: str, status: int, *headers: str, body: bytes = b"") -> None:
+        """Answer what has that in its first line, and no body, in the server's place from now on.
+
+        Args:
+            part: of the target.
+            status: the status.
+            headers: as `Name: value`.
+            body: the content.
+        """
+        self._turned_away[part] = _reply(status, *headers, body=body)
 
     def reset_after(self, count: int) -> None:
         """Pass on so many bytes of each reply from now on, and then reset the connection."""
@@ -89,6 +100,7 @@ class Relay:
     def pass_on(self) -> None:
         """Pass on everything again; who is connected connects anew."""
         self._most = None
+        self._turned_away.clear()
         asyncio.run_coroutine_threadsafe(self._switch(b""), self._loop).result()
 
     def __enter__(self) -> Self:
@@ -178,8 +190,13 @@ class Relay:
         def asked(data: bytes) -> bytes:
             nonlocal given
             given = 0
-            self._owed[number] = True
             self._note(data)
+            line = data.partition(b"\r\n")[0].decode(errors="replace")
+            for part, own in self._turned_away.items():
+                if part in line:
+                    self._give(back, own)
+                    return b""
+            self._owed[number] = True
             return data
 
         def answered(data: bytes) -> bytes:
@@ -218,3 +235,8 @@ class Relay:
             while data := await source.read(CHUNK):
                 target.write(note(data))
                 await target.drain()
+
+
+def _reply(status: int, *headers: str, body: bytes) -> bytes:
+    head = [f"HTTP/1.1 {status} A", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body

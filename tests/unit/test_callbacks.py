@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
 from dynconf import Change, Config, Memory, Settings, Subscription
 from dynconf.errors import ChangeRefused
@@ -35,6 +36,34 @@ class House:
 def house() -> House:
     """Make one."""
     return House()
+
+
+class Cache(BaseModel):
+    host: str = "localhost"
+
+
+class Site(Settings):
+    cache: Cache | None = None
+    flags: dict[str, bool] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize("path", ["cache.host", "flags.beta"])
+def test_a_path_where_nothing_is(path: str) -> None:
+    """What goes is told, and what comes: nothing counts as None."""
+    full = {"cache": {"host": "a"}, "flags": {"beta": True}}
+    memory = Memory({})
+    config = Config(memory)
+    site = config.bind(Site)
+    told = Told()
+    site.on_change(path)(lambda change: told((change.old, change.new)))
+    value = {"cache.host": "a", "flags.beta": True}[path]
+    with config:
+        memory.set(full)
+        assert told.wait(1)[-1] == (None, value)
+        memory.set({})
+        assert told.wait(2)[-1] == (value, None)
+        memory.set(full)
+        assert told.wait(3)[-1] == (None, value)
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

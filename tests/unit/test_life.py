@@ -8,13 +8,19 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
 from dynconf import Config, Env, Feed, File, Memory, NotStarted, Settings, Source, Update
 from dynconf.errors import StartFailed, UsageError
-from tests.unit.core_props import LOOK, Told
+from tests.unit.core_props import LOOK, Guard, Told
 
 
 class Numbers(Settings):
@@ -282,8 +288,14 @@ def test_stop_when_what_sources_share_does_not_close(hosted: str) -> None:
 
 
 def test_stop_from_several_threads() -> None:
-    """Several may stop it at once; none is told that it has stopped already."""
-    config = Config(Sharing(lambda: asyncio.sleep(0.05)))
+    """Several may stop it at once: what is shared is closed once, and nobody is told that it has stopped."""
+    closed = Told()
+
+    async def close() -> None:
+        await asyncio.sleep(0.05)
+        closed("closed")
+
+    config = Config(Sharing(close))
     config.start()
     failures = Told()
 
@@ -299,6 +311,34 @@ def test_stop_from_several_threads() -> None:
     for thread in stopping:
         thread.join(LOOK)
     assert failures.items == []
+    assert closed.items == ["closed"]
+
+
+def test_two_stops_in_one_loop() -> None:
+    """The second waits for what the first does, be that one cancelled, and nothing is let go of twice."""
+
+    class Guarding(Guard):
+        async def stop(self, until: float) -> None:
+            self.log.append("stop")
+            begun.set()
+            await asyncio.sleep(0.05)
+            self.log.append("stopped")
+
+    begun = asyncio.Event()
+
+    async def main() -> None:
+        guard = Guarding()
+        config = Config(Memory({"a": 1}))
+        config._lifecycle.preparers.append(guard)
+        await config.astart()
+        first = asyncio.create_task(config.astop())
+        await begun.wait()
+        first.cancel()
+        await asyncio.gather(config.astop(), config.astop())
+        assert first.cancelled()
+        assert [call for call in guard.log if "stop" in call] == ["stop", "stopped"]
+
+    asyncio.run(main())
 
 
 def test_a_start_that_fails_names_every_failure(tmp_path: Path) -> None:
@@ -377,6 +417,31 @@ def test_a_class_whose_own_sources_are_wrong_fails_the_start(monkeypatch: pytest
     assert len(caught.value.failures) == 1
     assert "Listing's environment" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("parent", [BaseSettings, Settings])
+def test_a_class_that_reads_a_file_of_its_own(tmp_path: Path, parent: type[BaseSettings]) -> None:
+    """Whatever its `settings_customise_sources` gives is read, pydantic-settings' sources for files too."""
+    file = tmp_path / "own.yaml"
+    file.write_text("a: 42\nb: 1\n")
+
+    class Own(parent):  # type: ignore[misc, valid-type]
+        a: int = 0
+        b: int = 0
+
+        @classmethod
+        def settings_customise_sources(cls, settings_cls: type[BaseSettings], **given: Any) -> Any:
+            """As pydantic-settings' own documentation shows it."""
+            more = InitSettingsSource(settings_cls, {"b": 2})
+            return given["init_settings"], more, YamlConfigSettingsSource(settings_cls, yaml_file=file)
+
+    config = Config(Memory({"a": 1, "b": 3}))
+    own = config.bind(Own)
+    with config:
+        assert (own.current.a, own.current.b) == (42, 2)
+        file.write_text("a: 43\n")
+        config.reload()
+        assert own.current.a == 43
 
 
 def test_stop_while_it_starts() -> None:

@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, FilePath
 
-from dynconf import Config, Feed, Memory, Source
+from dynconf import Config, Feed, File, Memory, NotStarted, Settings, Source
 from dynconf.errors import StartFailed, UsageError
 from tests.unit.core_props import LOOK
 from tests.unit.test_life_supervision import Numbers, Scripted, stubborn
@@ -310,3 +312,91 @@ def test_an_override_that_ends_during_a_start_that_fails() -> None:
     config.remove("silent")
     with config:
         assert numbers.current.a == 1
+
+
+class Licence(BaseModel):
+    """What is valid depends on more than what the settings say."""
+
+    file: FilePath
+    a: int = 0
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "at rest"])
+def test_an_override_ends_though_the_rest_would_not_be_valid_any_more(tmp_path: Path, running: bool) -> None:
+    """What served before it serves again, as it was valid when it came, and all goes on from there."""
+    licence = tmp_path / "licence"
+    licence.touch()
+    memory = Memory({"file": str(licence), "a": 1})
+    config = Config(memory)
+    licensed = config.bind(Licence)
+    if running:
+        config.start()
+    else:
+        config.load()
+    with licensed.override(a=5), licensed.override(a=6):
+        assert licensed.current.a == 6
+        licence.unlink()
+    assert licensed.current == Licence.model_construct(file=licence, a=1)
+    assert config.get("a") == 1
+    assert not config._lifecycle.publisher.store.state.overrides
+    licence.touch()
+    with licensed.override(a=7):
+        assert licensed.current.a == 7
+    assert licensed.current.a == 1
+    config.stop()
+
+
+def test_what_changes_under_an_override_serves_when_that_has_to_end(tmp_path: Path) -> None:
+    """It is what was taken meanwhile that serves then, not what served before the override."""
+    licence, edited = tmp_path / "licence", tmp_path / "app.yaml"
+    licence.touch()
+    edited.write_text(f"file: {licence}\na: 1\n")
+    config = Config(File(edited))
+    licensed = config.bind(Licence)
+    with config:
+        with licensed.override(a=5):
+            version = config.view().version
+            edited.write_text(f"file: {licence}\na: 2\n")
+            config.reload()
+            assert licensed.current.a == 5
+            assert config.view().version >= version
+            licence.unlink()
+        assert licensed.current.a == 2
+
+
+def test_an_outer_override_outlives_an_inner_one_that_ends_so(tmp_path: Path) -> None:
+    """It goes on to serve what it was found valid with, until its own end."""
+    licence, other = tmp_path / "licence", tmp_path / "other"
+    licence.touch()
+    other.touch()
+    config = Config(Memory({"file": str(licence), "a": 1}))
+    licensed = config.bind(Licence)
+    with config:
+        with licensed.override(file=other):
+            with licensed.override(a=5):
+                licence.unlink()
+            assert licensed.current == Licence.model_construct(file=other, a=1)
+        assert licensed.current == Licence.model_construct(file=licence, a=1)
+
+
+class Pair(Settings):
+    numbers: Numbers = Numbers()
+    n: int = 0
+
+
+def test_overrides_before_anything_is_loaded() -> None:
+    """Each class shows what the overrides say of it as long as they last, whichever they were made for."""
+    config = Config(Memory({}))
+    pair, numbers = config.bind(Pair), config.bind(Numbers, at="numbers")
+    with pair.override(n=2):
+        assert pair.current == Pair(n=2)
+        with pytest.raises(NotStarted):
+            assert numbers.current.a
+        with numbers.override(a=3):
+            assert pair.current == Pair(n=2, numbers=Numbers(a=3))
+            assert numbers.current == Numbers(a=3)
+        assert pair.current == Pair(n=2)
+        with pytest.raises(NotStarted):
+            assert numbers.current.a
+    with pytest.raises(NotStarted):
+        assert pair.current.n

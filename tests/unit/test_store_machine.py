@@ -260,6 +260,15 @@ class StoreMachine(RuleBasedStateMachine):
         model = self.model.changed(overrides=left)
         return multiple() if self._whole(self.store.plan_override([number], None), model) else number
 
+    @rule(number=consumes(opened))
+    def leave_by_force(self, number: int) -> None:
+        """One is taken away with all that were laid over later, which is never refused."""
+        plan = self.store.plan_override_gone(number)
+        assert not plan.refused
+        numbers = list(self.model.overrides)
+        left = numbers[: numbers.index(number)] if number in numbers else numbers
+        self._commit(plan, self.model.changed(overrides={one: self.model.overrides[one] for one in left}))
+
     @precondition(lambda self: len(self.model.specs) < len(SPECS))
     @rule()
     def bind(self) -> None:
@@ -310,6 +319,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert same(state.base, self.model.tree([]))
         assert same(state.tree, self.model.tree(list(self.model.overrides.values())))
         assert list(state.models) == self.model.models()
+        for number, models in enumerate(state.under):
+            first = dict(list(self.model.overrides.items())[:number])
+            assert list(models) == self.model.changed(overrides=first).models()
+        assert len(state.under) == len(self.model.overrides)
 
     @invariant()
     def versions_only_grow(self) -> None:

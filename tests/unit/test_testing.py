@@ -78,9 +78,11 @@ def run(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_what_a_test_leaves_behind_fails_it(tmp_path: Path, test: str, left: str) -> None:
-    """Each kind of leftover fails the test that left it, by name."""
-    done = run(tmp_path, test)
+    """Each kind of leftover fails the test that left it, by name, and not the one after it."""
+    innocent = "\ndef test_of_somebody_else(dynconf_config):\n    dynconf_config({})\n"
+    done = run(tmp_path, textwrap.dedent(test) + innocent)
     assert f"left behind by the test: {left}" in done.stdout
+    assert "2 passed, 1 error" in done.stdout
     assert done.returncode == 1
 
 

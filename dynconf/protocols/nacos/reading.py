@@ -1,6 +1,6 @@
 """Reading what is followed: the API found, several side by side, and what was found told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -52,6 +52,8 @@ def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[],
             fresh = yield from _probe(watched, left, hints)
         if left and watched.api is not None:
             fresh = (yield from _read_all(watched, watched.api, left, hints)) or fresh
+            # Is it another API by now, or does something before the server turn just these away?
+            fresh = (yield from _probe(watched, left, hints)) or fresh
     except SourceError as error:
         watched.silent = True
         for key in left:
@@ -67,18 +69,18 @@ def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[],
 
 
 def _probe(watched: Watched, left: list[NacosKey], hints: dict[str, str]) -> Steps[bool]:
-    """Read one after the other until it is known by which API, and take them off the list.
+    """Read one after the other until one says by which API, and take them off the list.
 
     Raises:
         SourceUnavailable: nobody answers, or not sensibly, and that of two of them, if there are two.
     """
-    fresh = doubted = False
-    while left and watched.api is None:
+    fresh = found = doubted = False
+    while left and not found:
         key = left[0]
         try:
             config, watched.api = yield from read(watched.login, key, limit=watched.limit)
             told = watched.take(key, config)
-            fresh = fresh or told.changed
+            found, fresh = True, told.changed
         except SourceUnavailable as error:
             watched.put_last(key)
             if doubted or len(left) == 1 or isinstance(error, Busy):
@@ -92,33 +94,40 @@ def _probe(watched: Watched, left: list[NacosKey], hints: dict[str, str]) -> Ste
     return fresh
 
 
-def _read_all(watched: Watched, api: Api, keys: Sequence[NacosKey], hints: dict[str, str]) -> Steps[bool]:
-    """Read several side by side.
+def _read_all(watched: Watched, api: Api, left: list[NacosKey], hints: dict[str, str]) -> Steps[bool]:
+    """Read several side by side, and take those off the list for which the server has that API.
 
     Raises:
         SourceError: the log-in is refused, or nobody answers it.
     """
     fresh = False
-    replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in keys])
+    replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in left])
     watched.silent = watched.silent or all(type(reply) in _SILENCE for reply in replies)
-    for key, reply in zip(keys, replies, strict=True):
-        told = _read_reply(watched, api, key, reply)
+    strays = []
+    for key, reply in zip(left, replies, strict=True):
+        try:
+            told = _read_reply(watched, api, key, reply)
+        except WrongApi:
+            strays.append(key)
+            continue
         if told is not None:
             fresh = fresh or (told.error is None and told.changed)
             yield (yield from _hinted(watched.login, told, hints))
+    left[:] = strays
     return fresh
 
 
 def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | SourceError) -> News | None:
-    """What a reply tells; nothing if it is to be read again, by another API or a little later."""
+    """What a reply tells; nothing if it is to be read again a little later.
+
+    Raises:
+        WrongApi: the server does not have this API, as far as this one is concerned.
+    """
     try:
         if isinstance(reply, SourceError):
             raise reply
         return watched.take(key, api.content(key, reply, logged_in=watched.login.logged_in))
     except BeingChanged:
-        return None
-    except WrongApi:
-        watched.ask_again()
         return None
     except SourceError as error:
         return watched.failed(key, error)

@@ -91,7 +91,8 @@ class FakeServer:
         self._heard = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        # What overflows the queue of those who want in is tried again only after a second, or three.
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls, backlog=1024)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 

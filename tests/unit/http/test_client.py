@@ -296,7 +296,10 @@ async def test_many_held_at_once() -> None:
     async with FakeServer(silence) as server, client_of(server) as client:
         held = Request("GET", "/", held=True)
         tasks = [asyncio.create_task(client.send(held)) for _ in range(150)]
-        await server.until_heard(len(tasks))
+        heard = asyncio.create_task(server.until_heard(len(tasks)))
+        await asyncio.wait([heard, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        assert [task.result() for task in tasks if task.done()] == []
+        assert heard.done()
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)

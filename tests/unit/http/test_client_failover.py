@@ -124,10 +124,12 @@ class Names:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **names: list[str]) -> None:
         self.names = names
+        self.asked = 0
         self.error: OSError = OSError(-3, "Temporary failure in name resolution")
         monkeypatch.setattr("dynconf._http.client.socket.getaddrinfo", self.resolve)
 
     def resolve(self, host: str, port: int, **more: object) -> list[tuple[object, ...]]:
+        self.asked += 1
         if not self.names.get(host):
             raise self.error
         return [(2, 1, 6, "", (address, port)) for address in self.names[host]]
@@ -160,7 +162,11 @@ async def test_name_that_stops_resolving(monkeypatch: pytest.MonkeyPatch) -> Non
     async with FakeServer(ok(b"here")) as server, client_of(server.endpoint("consul")) as client:
         await client.send(GET)
         names.names.clear()
+        client._fresh_until[server.endpoint("consul")] = 0.0  # it is some time ago
         assert (await client.send(GET)).body == b"here"
+        assert names.asked == 2
+        assert (await client.send(GET)).body == b"here"
+        assert names.asked == 2, "it is not asked again at once, as it might hang"
 
 
 @in_loop
@@ -208,6 +214,7 @@ async def test_name_service_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
         async with client_of(server.endpoint("consul")) as client:
             await client.send(GET)
             client._blocking = lambda _: asyncio.get_running_loop().create_future()
+            client._fresh_until[server.endpoint("consul")] = 0.0  # it is some time ago
             assert (await client.send(GET)).body == b"here"
             client._addresses.clear()
             assert "the name service does not answer" in await fails(client)

@@ -2,10 +2,11 @@
 
 import json
 import math
+import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dynconf._values.limits import Limits
@@ -201,6 +202,53 @@ def test_toml_limits_are_exact(text: str, limit: str, value: int) -> None:
     assert isinstance(error, LimitExceeded)
     assert f"limit {limit}={value}" in error.reason
     assert read(text, "toml", **{limit: value + 1})
+
+
+TOML_NAMES = st.lists(
+    st.sampled_from(["a", "b", '"a"', "'b'", '"\\u0061"', '"c.d"', " a "]), min_size=1, max_size=4
+)
+TOML_KEYS = TOML_NAMES.map(".".join)
+TOML_VALUES = st.sampled_from(
+    [
+        "1",
+        "0.5",
+        '"a.b = 1"',
+        "'[a.b]'",
+        "[\n[1],\n[2]\n]",
+        '"""\nc = 1\n[c]\n"""',
+        "[{a.b = 1}, {a.c = 1, b = 2}]",
+        "{}",
+    ]
+)
+TOML_LINES = st.one_of(
+    st.tuples(TOML_KEYS, TOML_VALUES).map(" = ".join),
+    st.tuples(TOML_KEYS, TOML_KEYS).map(lambda keys: f"{keys[0]} = {{{keys[1]} = 1}}"),
+    TOML_KEYS.map("[{}]  # a.b.c = 1".format),
+    TOML_KEYS.map("[[{}]]".format),
+)
+
+
+@given(st.lists(TOML_LINES, max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_toml_keys_are_counted_exactly(lines: list[str], end: str) -> None:
+    """However they are written, just as many keys and values as there are may be allowed for."""
+    text = end.join(lines)
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        assume(False)
+    keys, nodes = count(tree)
+    read(text, "toml", keys=keys, nodes=nodes)
+    if keys:
+        assert "limit keys" in refused(text, "toml", keys=keys - 1).reason
+
+
+def count(value: Any) -> tuple[int, int]:
+    """The keys and the values in a tree, itself among them."""
+    if not isinstance(value, dict | list):
+        return 0, 1
+    each = [count(child) for child in (value.values() if isinstance(value, dict) else value)]
+    own = len(value) if isinstance(value, dict) else 0
+    return own + sum(keys for keys, _ in each), 1 + sum(nodes for _, nodes in each)
 
 
 def test_toml_texts_are_no_structure() -> None:

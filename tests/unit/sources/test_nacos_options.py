@@ -252,6 +252,22 @@ def test_bad_source_options(data_ids: tuple[str, ...], options: dict[str, Any], 
     assert said in mistake(Nacos, *data_ids, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, ""),
+        ({"group": "DEFAULT_GROUP"}, ""),
+        ({"group": "SHOP"}, "?group=SHOP"),
+        ({"namespace": "dev"}, "?namespace=dev"),
+        ({"namespace": ""}, "?namespace=public"),
+        ({"group": "SHOP", "namespace": "dev"}, "?group=SHOP&namespace=dev"),
+    ],
+)
+def test_name_tells_the_place(options: dict[str, Any], said: str) -> None:
+    """What a source says of group and namespace is in its name, as it would be in its address."""
+    assert Nacos("a", "b", **options).name == f"nacos:a,b{said}"
+
+
 # Profiles
 
 
@@ -290,6 +306,7 @@ def test_profiles_that_choose(options: dict[str, Any], found: list[tuple[str, st
     """Where a profile chooses the namespace or the group, each profile is a source of its own."""
     sources = resolved(Nacos("app.yaml", **options), "eu", "prod")
     assert [(one.namespace, one.group) for one in sources] == found
+    assert len({one.name for one in sources}) == len(sources)
 
 
 def test_profile_without_a_namespace() -> None:
