@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from typing import Any
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
@@ -18,6 +17,7 @@ from dynconf._manager.overlays import Overlays
 from dynconf._manager.prepare import Preparers
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Place, Roster
+from dynconf._manager.shared import Shared
 from dynconf._manager.transactions import Transactions
 from dynconf._origin import Origin, Problem
 from dynconf._store.state import Candidate, Plan
@@ -26,11 +26,11 @@ from dynconf._values.limits import Limits
 from dynconf._values.merge import Rank
 from dynconf._values.prepare import Preparer
 from dynconf._values.snapshot import View
-from dynconf._values.source import C, Closable, Source
+from dynconf._values.source import C, Source
 from dynconf.errors import BlockingCall, ChangeRefused, DynconfError, SourceError, StartFailed, UsageError
 
-CANCEL_TIMEOUT, LEASE_TIME, CLOSE_TIMEOUT = 0.2, 0.25, 0.4
-"""Seconds that sources may take to end, resources, and what sources share; a stop is done within one."""
+CANCEL_TIMEOUT, LEASE_TIME = 0.2, 0.25
+"""Seconds that sources may take to end, and leases; with what is closed then, a stop is done within one."""
 
 END_TIME = 1.0
 """Seconds that are waited for a source that is let go of; nobody listens to it any more."""
@@ -67,7 +67,7 @@ class Manager:
         self._answers = Answers(options.name, options.start_timeout)
         self._gathering = Gathering()
         self._aside: dict[SourceFeed, Gathering] = {}
-        self._shared: dict[Hashable, Any] = {}
+        self._shared = Shared()
         self._turn = asyncio.Lock()
         self._loaded = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
@@ -137,18 +137,7 @@ class Manager:
             feed.close()
         await self._ended(self.feeds.values(), CANCEL_TIMEOUT)
         await self.preparers.stop(self._now() + LEASE_TIME)
-        shared: list[Closable] = [*self._shared.values(), *([self._cache] if self._cache else [])]
-        self._shared = {}
-        if not shared:
-            return
-        closing = {asyncio.create_task(one.close()): type(one).__name__ for one in shared}
-        done, late = await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
-        for task in late:
-            task.cancel()
-            logger.warning("closing %s took too long; it is left behind", closing[task])
-        for task in done:
-            if error := task.exception():
-                logger.error("closing %s failed\n%s", closing[task], trace(error))
+        await self._shared.close(self._cache)
 
     async def reload(self) -> Applied:
         """Have every source, and every class's own sources, read anew; what was refused is tried again.
@@ -297,10 +286,7 @@ class Manager:
 
     def shared(self, key: Hashable, make: Callable[[], C]) -> C:
         """See `Feed.shared`."""
-        if key not in self._shared:
-            self._shared[key] = make()
-        found: C = self._shared[key]
-        return found
+        return self._shared.get(key, make)
 
     def arrived(self, feed: SourceFeed, candidate: Candidate) -> None:
         """Gather new content of a document."""
