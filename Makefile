@@ -17,7 +17,7 @@ help:
 	@echo 'make lint       lint and types only'
 	@echo 'make format     let ruff mend what it can'
 	@echo 'make bench      measure, also against other libraries'
-	@echo 'make soak       what takes minutes: storms, races, growth, log-ins that expire'
+	@echo 'make soak       what takes minutes: storms, races, growth, resources that move'
 	@echo 'make clean      remove what these commands made'
 
 demo: $(VENV)/.cli

@@ -3,29 +3,25 @@
 import asyncio
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
-from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
-
-from pydantic import BaseModel
+from typing import Any, Generic, NoReturn, TypeVar, overload
 
 from dynconf._dispatch.subscriptions import ChangeSubscription, Subscription
 from dynconf._dispatch.waiting import Changes, Until
 from dynconf._faces.explain import Explanation, explain
+from dynconf._faces.field_path import field_path
 from dynconf._faces.override import Overriding
-from dynconf._faces.resource import declare, name_of
+from dynconf._faces.resource import Declaring
 from dynconf._manager.lifecycle import Lifecycle
-from dynconf._models.build import unknown_step
 from dynconf._models.compare import field_value
 from dynconf._models.schema import tree_path
 from dynconf._store.state import height, place_in
 from dynconf._values.secrets import masked
 from dynconf._values.snapshot import Change
-from dynconf._values.tree import MISSING, Path, dotted, parse_path
-from dynconf.errors import NotStarted, UsageError
-from dynconf.resources.recipe import Recipe
-from dynconf.resources.resource import Resource
+from dynconf._values.tree import MISSING, Path, dotted
+from dynconf.errors import NotStarted
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -79,7 +75,7 @@ class Subscriber(Generic[V]):
             )
 
 
-class Binding(Generic[T]):
+class Binding(Declaring[T]):
     """A validated model over a path of the merged tree, always the current version.
 
     Made by `Config.bind`. `current` is a plain attribute: reading it takes no lock and does no I/O.
@@ -151,7 +147,7 @@ class Binding(Generic[T]):
         ):
             return self._subscribe((), None, immediate, what)
         if isinstance(what, str):
-            return Subscriber(what, partial(self._subscribe, self._field_path(what), None, immediate))
+            return Subscriber(what, partial(self._subscribe, field_path(self._cls, what), None, immediate))
         name = getattr(select or what, "__qualname__", "a selector") if select or what else "everything"
         return Subscriber(name, partial(self._subscribe, (), select or what, immediate))
 
@@ -168,16 +164,6 @@ class Binding(Generic[T]):
         )
         subscription.begin(immediate=immediate)
         return subscription
-
-    def _field_path(self, text: str) -> Path:
-        path = parse_path(text)
-        unknown = unknown_step(self._cls, path) if issubclass(self._cls, BaseModel) else None
-        if unknown:
-            step, known = unknown
-            raise UsageError(
-                f"'{text}' is no path of {self._cls.__name__}: no field '{step}' among {', '.join(known)}"
-            )
-        return path
 
     def changes(self) -> Changes[T]:
         """An async iterator over the changes from now on, for one consumer in any loop.
@@ -234,7 +220,7 @@ class Binding(Generic[T]):
             UsageError: the path names no field.
             NotStarted: nothing is loaded yet.
         """
-        fields = self._field_path(path)
+        fields = field_path(self._cls, path)
         publisher = self._lifecycle.publisher
         model = publisher.seen().models[self._index]
         state = publisher.store.state
@@ -245,111 +231,6 @@ class Binding(Generic[T]):
         value = field_value(model, fields)
         shown = None if value is MISSING else masked(value, place_in(state.specs, keys))
         return Explanation(found.path, found.version, shown, (), default=True)
-
-    def resource(
-        self,
-        what: str | Callable[[T], Any],
-        /,
-        *,
-        create: Callable[..., Any],
-        check: Callable[[Any], Any] | None = None,
-        close: Callable[[Any], Any] | None = None,
-        uses: Sequence[Resource[Any]] = (),
-        name: str = "",
-        timeout: float = 10.0,
-        drain: float = 30.0,
-        grace: float = 1.0,
-        on_failure: Literal["refuse", "keep"] = "refuse",
-    ) -> Resource[Any]:
-        """Build something of a part of the settings, and swap it when that changes.
-
-        A change of that part is published only once its resource is built and checked; if it cannot
-        be, the change is refused, the old one serves, and it is tried again after a back-off. Before
-        the start this only declares; after it, it is built at once.
-
-        Args:
-            what: a path of field names, or a selector: the value that it is built of.
-            create: makes one of that value (and of what `uses` names): a function, an async one, or
-                a (async) generator or context-manager function that yields it.
-            check: called with a new one, raises if it is no good.
-            close: called with one that nobody uses any more.
-            uses: other resources that `create` is given as well; with each of them it is built anew.
-            name: for logs and the status; by default the path of the fields that are picked.
-            timeout: seconds in which it is to be built and checked.
-            drain: seconds after which a former one is closed although it is still leased.
-            grace: seconds in which a former one is not closed, for those who use `current`.
-            on_failure: `refuse` the change, or `keep` the former one and publish the settings.
-
-        Raises:
-            ChangeRefused: it cannot be built of what holds.
-            UsageError: the arguments do not fit together.
-            BlockingCall: called on the core's own loop while it runs; use `aresource`.
-        """
-        resource = self._resource(
-            what,
-            create,
-            check,
-            close,
-            uses=uses,
-            name=name,
-            timeout=timeout,
-            drain=drain,
-            grace=grace,
-            on_failure=on_failure,
-        )
-        lifecycle = self._lifecycle
-        if lifecycle.running:
-            lifecycle.call(lambda manager: manager.admit(resource), instead="await aresource(...)")
-        else:
-            lifecycle.preparers.append(resource)
-        return resource
-
-    async def aresource(
-        self,
-        what: str | Callable[[T], Any],
-        /,
-        *,
-        create: Callable[..., Any],
-        check: Callable[[Any], Any] | None = None,
-        close: Callable[[Any], Any] | None = None,
-        **options: Any,
-    ) -> Resource[Any]:
-        """Do what `resource` does, from whichever loop."""
-        resource = self._resource(what, create, check, close, **options)
-        if self._lifecycle.running:
-            await self._lifecycle.acall(lambda manager: manager.admit(resource))
-        else:
-            self._lifecycle.preparers.append(resource)
-        return resource
-
-    def _resource(
-        self,
-        what: str | Callable[[T], Any],
-        create: Callable[..., Any],
-        check: Callable[[Any], Any] | None,
-        close: Callable[[Any], Any] | None,
-        *,
-        uses: Sequence[Resource[Any]] = (),
-        name: str = "",
-        timeout: float = 10.0,
-        drain: float = 30.0,
-        grace: float = 1.0,
-        on_failure: Literal["refuse", "keep"] = "refuse",
-    ) -> Resource[Any]:
-        select = self._field_path(what) if isinstance(what, str) else what
-        recipe: Recipe[Any] = Recipe(name or name_of(what, create), create, check, close)
-        return declare(
-            self._lifecycle,
-            self,
-            self._at,
-            select,
-            recipe,
-            uses=uses,
-            on_failure=on_failure,
-            timeout=timeout,
-            drain=drain,
-            grace=grace,
-        )
 
     def override(self, **values: Any) -> Overriding:
         """Lay values over everything while a `with` (or `async with`) block runs; for tests.

@@ -1,43 +1,172 @@
 """Declaring a resource: what is to be built of which part of a model, and how."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, Unpack, overload
 
+from dynconf._faces.field_path import field_path
+from dynconf._host.host import Host
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.compare import field_value
 from dynconf._values.secrets import Quotes
 from dynconf._values.snapshot import View
 from dynconf._values.tree import Path, dotted
 from dynconf.errors import DynconfError, UsageError
+from dynconf.resources.options import Gives, ResourceOptions
 from dynconf.resources.recipe import Recipe
 from dynconf.resources.resource import Resource
 
+T = TypeVar("T")
+V = TypeVar("V")
 R = TypeVar("R")
+
+
+class Declaring(Generic[T]):
+    """What a binding offers for resources."""
+
+    __slots__ = ()
+
+    _at: Path
+    _cls: type[T]
+    _lifecycle: Lifecycle
+
+    # A lambda's parameter is typed by the second; mypy takes the forms only if `what` is alike in them.
+    @overload
+    def resource(
+        self,
+        what: Callable[[T], V],
+        /,
+        *,
+        create: Callable[..., Gives[R]],
+        **options: Unpack[ResourceOptions[R]],
+    ) -> Resource[R]: ...
+    @overload
+    def resource(
+        self, what: Callable[[T], V], /, *, create: Callable[[V], R], **options: Unpack[ResourceOptions[R]]
+    ) -> Resource[R]: ...
+    @overload
+    def resource(
+        self, what: Callable[[T], V], /, *, create: Callable[..., R], **options: Unpack[ResourceOptions[R]]
+    ) -> Resource[R]: ...
+    @overload
+    def resource(
+        self, what: str, /, *, create: Callable[..., Gives[R]], **options: Unpack[ResourceOptions[R]]
+    ) -> Resource[R]: ...
+    @overload
+    def resource(
+        self, what: str, /, *, create: Callable[..., R], **options: Unpack[ResourceOptions[R]]
+    ) -> Resource[R]: ...
+    def resource(
+        self,
+        what: str | Callable[[T], Any],
+        /,
+        *,
+        create: Callable[..., Any],
+        **options: Unpack[ResourceOptions[Any]],
+    ) -> Resource[Any]:
+        """Build something of a part of the settings, and swap it when that changes.
+
+        A change of that part is published only once its resource is built and checked; if it cannot
+        be, the change is refused, the old one serves, and it is tried again after a back-off. Before
+        the start this only declares; after it, it is built at once.
+
+            client = settings.resource(
+                lambda s: s.redis,
+                create=lambda r: redis.Redis(host=r.host, port=r.port),
+                check=redis.Redis.ping,
+                close=redis.Redis.close,
+            )
+            with client.lease() as r:
+                r.incr("hits")
+
+        Args:
+            what: a path of field names, or a selector: the value that it is built of.
+            create: makes one of that value (and of what `uses` names): a function, an async one, or
+                a (async) generator or context-manager function that yields it.
+            **options: `check`, `close`, `uses`, `name`, `timeout`, `drain`, `grace` and `on_failure`: see
+                `ResourceOptions`.
+
+        Raises:
+            ChangeRefused: it cannot be built of what holds.
+            UsageError: the arguments do not fit together.
+            BlockingCall: called on the core's own loop while it runs; use `aresource`.
+        """
+        resource = declare(self._lifecycle, self, what, create, **options)
+        lifecycle = self._lifecycle
+        if lifecycle.running:
+            lifecycle.call(lambda manager: manager.admit(resource), instead="await aresource(...)")
+        else:
+            lifecycle.preparers.append(resource)
+        return resource
+
+    @overload
+    async def aresource(
+        self,
+        what: Callable[[T], V],
+        /,
+        *,
+        create: Callable[..., Gives[R]],
+        **options: Unpack[ResourceOptions[R]],
+    ) -> Resource[R]: ...
+    @overload
+    async def aresource(
+        self, what: Callable[[T], V], /, *, create: Callable[[V], R], **options: Unpack[ResourceOptions[R]]
+    ) -> Resource[R]: ...
+    @overload
+    async def aresource(
+        self, what: Callable[[T], V], /, *, create: Callable[..., R], **options: Unpack[ResourceOptions[R]]
+    ) -> Resource[R]: ...
+    @overload
+    async def aresource(
+        self, what: str, /, *, create: Callable[..., Gives[R]], **options: Unpack[ResourceOptions[R]]
+    ) -> Resource[R]: ...
+    @overload
+    async def aresource(
+        self, what: str, /, *, create: Callable[..., R], **options: Unpack[ResourceOptions[R]]
+    ) -> Resource[R]: ...
+    async def aresource(
+        self,
+        what: str | Callable[[T], Any],
+        /,
+        *,
+        create: Callable[..., Any],
+        **options: Unpack[ResourceOptions[Any]],
+    ) -> Resource[Any]:
+        """Do what `resource` does, from whichever loop."""
+        resource = declare(self._lifecycle, self, what, create, **options)
+        if self._lifecycle.running:
+            await self._lifecycle.acall(lambda manager: manager.admit(resource))
+        else:
+            self._lifecycle.preparers.append(resource)
+        return resource
 
 
 def declare(
     lifecycle: Lifecycle,
     binding: Any,
-    at: Path,
-    select: Callable[[Any], Any] | Path,
-    recipe: Recipe[R],
-    *,
-    uses: Sequence[Resource[Any]],
-    on_failure: Literal["refuse", "keep"],
-    timeout: float,
-    drain: float,
-    grace: float,
-) -> Resource[R]:
+    what: str | Callable[[Any], Any],
+    create: Callable[..., Any],
+    **options: Unpack[ResourceOptions[Any]],
+) -> Resource[Any]:
     """A resource of one Config, not asked to be there yet.
 
     Raises:
         UsageError: the arguments do not fit together.
     """
+    unknown = options.keys() - ResourceOptions.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"resource() has no option {', '.join(sorted(unknown))}")
+    select = field_path(binding._cls, what) if isinstance(what, str) else what
+    name = options.get("name", "") or name_of(what, create)
+    recipe: Recipe[Any] = Recipe(name, create, options.get("check"), options.get("close"))
+    on_failure = options.get("on_failure", "refuse")
     if on_failure not in ("refuse", "keep"):
         raise UsageError(f"on_failure is 'refuse' or 'keep', not {on_failure!r}")
-    if not (0 < timeout < float("inf") and 0 <= grace <= drain < float("inf")):
+    limit, drain = options.get("timeout", 10.0), options.get("drain", 30.0)
+    grace = options.get("grace", min(1.0, drain))
+    if not (0 < limit < float("inf") and 0 <= grace <= drain < float("inf")):
         raise UsageError("timeout, grace and drain are seconds; grace is at most drain")
-    strangers = [one for one in uses if one not in lifecycle.preparers]
+    uses = tuple(options.get("uses", ()))
+    strangers = [one for one in uses if one.closed or one not in lifecycle.preparers]
     if strangers:
         raise UsageError(f"uses= names what is no resource of this Config: {strangers[0]!r}")
 
@@ -45,37 +174,54 @@ def declare(
         model = view[binding]
         return field_value(model, select) if isinstance(select, tuple) else select(model)
 
-    def seen() -> View | None:
-        snapshot = lifecycle.publisher.snapshot
-        return View(snapshot) if snapshot is not None else None
-
     return Resource(
-        recipe.name,
-        dotted((*at, *select)) if isinstance(select, tuple) else recipe.name,
+        dotted((*binding._at, *select)) if isinstance(select, tuple) else name,
         pick,
         recipe,
         uses=uses,
         keep=on_failure == "keep",
-        limit=timeout,
+        limit=limit,
         drain=drain,
         grace=grace,
-        host=lambda: lifecycle.manager_here().host,
-        clock=lifecycle.options.clock,
-        seen=seen,
-        explain=lambda error, view: _explained(error, view, timeout),
-        leave=lifecycle.dismiss,
+        around=_Around(lifecycle),
     )
 
 
-def _explained(error: BaseException, view: View, timeout: float) -> str:
-    """Why it could not be built: the error's text, unless that quotes what must not be shown."""
-    if isinstance(error, TimeoutError) and not str(error):
-        return f"it was not built and checked within {timeout:g} s"
-    name = type(error).__name__
-    text = " ".join(str(error).split())
-    if isinstance(error, DynconfError):
-        return text
-    return name if not text or Quotes(view._snapshot.secrets())(text) else f"{name}: {text[:500]}"
+class _Around:
+    """See `ResourceContext`."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self.clock = lifecycle.options.clock
+        self._lifecycle = lifecycle
+
+    def host(self) -> Host:
+        return self._lifecycle.manager_here().host
+
+    def here(self) -> bool:
+        return self._lifecycle.here()
+
+    def post(self, function: Callable[[], object]) -> bool:
+        host = self._lifecycle.host
+        return host is not None and host.post(function)
+
+    def seen(self) -> View | None:
+        snapshot = self._lifecycle.publisher.snapshot
+        return View(snapshot) if snapshot is not None else None
+
+    def explain(self, error: BaseException, view: View) -> str:
+        """The error's text, unless that quotes what must not be shown."""
+        name = type(error).__name__
+        text = " ".join(str(error).split())
+        if isinstance(error, DynconfError):
+            return text
+        return name if not text or Quotes(view._snapshot.secrets())(text) else f"{name}: {text[:500]}"
+
+    def users(self, resource: Resource[Any]) -> list[Resource[Any]]:
+        others = [one for one in self._lifecycle.preparers if isinstance(one, Resource) and not one.closed]
+        return [one for one in others if resource in one.uses]
+
+    def dismiss(self, resource: Resource[Any]) -> None:
+        self._lifecycle.dismiss(resource)
 
 
 def name_of(select: Any, create: Callable[..., Any]) -> str:

@@ -185,7 +185,7 @@ def resources_status(preparers: Iterable[Preparer]) -> tuple[ResourceStatus, ...
     return tuple(
         ResourceStatus(one.name, one.state, one.swaps, one.leases, one.draining, one.error)
         for one in preparers
-        if isinstance(one, Resource)
+        if isinstance(one, Resource) and not one.closed
     )
 
 

@@ -26,6 +26,8 @@ def leave_soon(manager: Manager, make_plan: Callable[[], Plan]) -> asyncio.Task[
         except asyncio.CancelledError:
             _end_now(manager, make_plan)
             raise
+        except UsageError:  # it was stopped meanwhile
+            _end_now(manager, make_plan)
 
     try:
         return manager.host.spawn(end(), "end of an override")

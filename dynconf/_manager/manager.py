@@ -5,19 +5,19 @@ import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from typing import Any
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._manager.answers import Answers, unfinished
 from dynconf._manager.cache import Cache, instead, tell
-from dynconf._manager.closing import close_all
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.gather import LONGEST, Gathering
 from dynconf._manager.options import Options
 from dynconf._manager.overlays import Overlays
+from dynconf._manager.prepare import Preparers
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._manager.roster import Place, Roster
+from dynconf._manager.shared import Shared
 from dynconf._manager.transactions import Transactions
 from dynconf._origin import Origin, Problem
 from dynconf._store.state import Candidate, Plan
@@ -25,11 +25,12 @@ from dynconf._values.clock import Clock
 from dynconf._values.limits import Limits
 from dynconf._values.merge import Rank
 from dynconf._values.prepare import Preparer
-from dynconf._values.source import C, Closable, Source
+from dynconf._values.snapshot import View
+from dynconf._values.source import C, Source
 from dynconf.errors import BlockingCall, ChangeRefused, DynconfError, SourceError, StartFailed, UsageError
 
-CANCEL_TIMEOUT, LEASE_TIME, CLOSE_TIMEOUT = 0.2, 0.25, 0.4
-"""Seconds that sources may take to end, resources, and what sources share; a stop is done within one."""
+CANCEL_TIMEOUT, LEASE_TIME = 0.2, 0.25
+"""Seconds that sources may take to end, and leases; with what is closed then, a stop is done within one."""
 
 END_TIME = 1.0
 """Seconds that are waited for a source that is let go of; nobody listens to it any more."""
@@ -55,7 +56,8 @@ class Manager:
         self.limits: Limits = options.limits
         self.publisher = publisher
         self.feeds: dict[Fraction | float, SourceFeed] = {}
-        self.transactions: Transactions = Transactions(publisher, preparers, self)
+        self.preparers: Preparers = Preparers(preparers)
+        self.transactions: Transactions = Transactions(publisher, self.preparers, self)
         self.overlays: Overlays = Overlays(publisher, self.transactions.forget)
         self._options = options
         self._roster = roster
@@ -65,7 +67,7 @@ class Manager:
         self._answers = Answers(options.name, options.start_timeout)
         self._gathering = Gathering()
         self._aside: dict[SourceFeed, Gathering] = {}
-        self._shared: dict[Hashable, Any] = {}
+        self._shared = Shared()
         self._turn = asyncio.Lock()
         self._loaded = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
@@ -109,10 +111,13 @@ class Manager:
                 feed.carry_over(former.feeds[place.position])
             feed.start()
         self.host.spawn(self._follow(), f"{self._options.name}: changes")
-        self.host.spawn(
-            self.transactions.prepare_anew(), f"{self._options.name}: what was prepared before the fork"
-        )
+        self.host.spawn(self._prepare_anew(), f"{self._options.name}: what was prepared before the fork")
         self._loaded.set()
+
+    async def _prepare_anew(self) -> None:
+        async with self._turn:
+            if self.publisher.snapshot is not None:
+                await self.preparers.ask_anew(View(self.publisher.snapshot))
 
     async def stop(self) -> None:
         """End the sources, then close what they share; the host ends what hangs.
@@ -131,12 +136,8 @@ class Manager:
         for feed in self.feeds.values():
             feed.close()
         await self._ended(self.feeds.values(), CANCEL_TIMEOUT)
-        until = asyncio.get_running_loop().time() + LEASE_TIME
-        for preparer in reversed(self.transactions.preparers):
-            await preparer.stop(until)
-        shared: list[Closable] = [*self._shared.values(), *([self._cache] if self._cache else [])]
-        self._shared = {}
-        await close_all(shared, CLOSE_TIMEOUT)
+        await self.preparers.stop(self._now() + LEASE_TIME)
+        await self._shared.close(self._cache)
 
     async def reload(self) -> Applied:
         """Have every source, and every class's own sources, read anew; what was refused is tried again.
@@ -265,7 +266,7 @@ class Manager:
         """
         await self._when_loaded()
         async with self._turn:
-            await self.transactions.admit(preparer)
+            await self.preparers.admit(preparer, View(self.publisher.seen()))
 
     def change_now(self, make_plan: Callable[[], Plan]) -> None:
         """Carry out a change that need not be prepared, from code on the loop that cannot wait.
@@ -276,7 +277,7 @@ class Manager:
         """
         plan = make_plan()
         plan.raise_if_refused()
-        if plan.publishes and self.transactions.preparers:
+        if plan.publishes and self.preparers:
             raise BlockingCall(
                 "this changes what others see, which has to be prepared; use the awaitable form"
             )
@@ -285,10 +286,7 @@ class Manager:
 
     def shared(self, key: Hashable, make: Callable[[], C]) -> C:
         """See `Feed.shared`."""
-        if key not in self._shared:
-            self._shared[key] = make()
-        found: C = self._shared[key]
-        return found
+        return self._shared.get(key, make)
 
     def arrived(self, feed: SourceFeed, candidate: Candidate) -> None:
         """Gather new content of a document."""
@@ -354,6 +352,8 @@ class Manager:
                     try:
                         await self.transactions.take(ready)
                     except (Exception, asyncio.CancelledError) as error:  # whoever failed, changes go on
+                        if self.preparers.stopped:
+                            return
                         task = asyncio.current_task()
                         ours = not self.host.alive or (task is not None and task.cancelling())
                         if isinstance(error, asyncio.CancelledError) and ours:

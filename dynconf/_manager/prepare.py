@@ -1,14 +1,108 @@
 """Asking all who stand between a valid plan and its commit, side by side."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+from dynconf._host.inbox import trace
+from dynconf._origin import Problem
 from dynconf._values.prepare import Preparer, PrepareRefused, PrepareTimedOut
 from dynconf._values.snapshot import View
+from dynconf.errors import ChangeRefused, UsageError
+
+logger = logging.getLogger("dynconf.config")
 
 
-async def prepare_all(preparers: Sequence[Preparer], old: View | None, new: View) -> PrepareRefused | None:
-    """Prepare side by side; the first refusal in order, if there is one."""
+class Preparers:
+    """Everybody who is asked, for one running period, and about one plan at a time; the caller sees to that.
+
+    Args:
+        known: those who are asked; others come and go, the latter from any thread.
+
+    Attributes:
+        stopped: whether nobody is asked any more.
+    """
+
+    def __init__(self, known: list[Preparer]) -> None:
+        self.stopped: bool = False
+        self._known = known
+        self._asking: asyncio.Task[PrepareRefused | None] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    async def ask(self, old: View | None, new: View) -> PrepareRefused | None:
+        """Have all prepare; the first refusal in order, if there is one.
+
+        Raises:
+            UsageError: everything is being stopped.
+        """
+        return await self._ask(tuple(self._known), old, new)
+
+    def commit(self) -> None:
+        """What was prepared is being published."""
+        for preparer in tuple(self._known):
+            _carefully(preparer.name, preparer.commit)
+
+    def abandon(self) -> None:
+        """What was prepared is not."""
+        for preparer in tuple(self._known):
+            _carefully(preparer.name, preparer.abandon)
+
+    async def admit(self, preparer: Preparer, new: View) -> None:
+        """Have one more be ready for what holds, and ask it from now on.
+
+        Raises:
+            ChangeRefused: it refuses that.
+            UsageError: everything is being stopped.
+        """
+        ready = False
+        try:
+            refusal = await self._ask((preparer,), None, new)
+            if refusal is not None:
+                raise ChangeRefused([Problem(refusal.path, refusal.reason)])
+            ready = True
+        finally:
+            _carefully(preparer.name, preparer.commit if ready else preparer.abandon)
+        self._known.append(preparer)
+
+    async def ask_anew(self, new: View) -> None:
+        """In a forked child: have everybody be ready for what holds, which nobody can refuse any more."""
+        with suppress(UsageError):  # it is stopped already
+            await self.ask(None, new)
+            self.commit()
+
+    async def stop(self, until: float) -> None:
+        """Break off what is being prepared; then have everybody let go of everything, the last first.
+
+        Args:
+            until: the loop's time in seconds.
+        """
+        self.stopped = True
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking], timeout=max(0.0, until - asyncio.get_running_loop().time()))
+        for preparer in reversed(tuple(self._known)):
+            await preparer.stop(until)
+
+    async def _ask(self, preparers: Sequence[Preparer], old: View | None, new: View) -> PrepareRefused | None:
+        refusal, task = None, asyncio.current_task()
+        if not self.stopped:
+            self._asking = asyncio.create_task(_prepare_all(preparers, old, new))
+            try:
+                refusal = await self._asking
+            except asyncio.CancelledError:
+                if not self.stopped or (task is not None and task.cancelling()):
+                    raise
+            finally:
+                self._asking = None
+        if self.stopped:
+            raise UsageError("the Config was stopped meanwhile")
+        return refusal
+
+
+async def _prepare_all(preparers: Sequence[Preparer], old: View | None, new: View) -> PrepareRefused | None:
     outcomes = await asyncio.gather(*(_prepare(preparer, old, new) for preparer in preparers))
     return next((outcome for outcome in outcomes if outcome is not None), None)
 
@@ -29,3 +123,11 @@ async def _prepare(preparer: Preparer, old: View | None, new: View) -> PrepareRe
             return PrepareTimedOut(f"{preparer.name} was not ready within {preparer.timeout:g} s")
         return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}")
     return None
+
+
+def _carefully(name: str, function: Callable[[], object]) -> None:
+    """Call what must not fail; if it does, that is nobody else's loss."""
+    try:
+        function()
+    except Exception as error:  # noqa: BLE001
+        logger.error("%s failed\n%s", name, trace(error))

@@ -9,16 +9,15 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from dynconf._host.host import Host
-from dynconf._host.inbox import trace
 from dynconf._manager.document import Document
 from dynconf._manager.feed import SourceFeed
-from dynconf._manager.prepare import prepare_all
+from dynconf._manager.prepare import Preparers
 from dynconf._manager.publisher import Applied, Publisher
 from dynconf._models.compare import equal
 from dynconf._origin import Problem
 from dynconf._store.state import Candidate, Key, Plan
 from dynconf._values.clock import Clock
-from dynconf._values.prepare import Preparer, PrepareRefused, PrepareTimedOut
+from dynconf._values.prepare import PrepareRefused, PrepareTimedOut
 from dynconf._values.snapshot import Layer, View
 from dynconf.errors import ChangeRefused, DynconfError, StartFailed
 
@@ -67,7 +66,7 @@ class Waiting:
 class Transactions:
     """Carries changes out, one at a time; the caller sees to that."""
 
-    def __init__(self, publisher: Publisher, preparers: list[Preparer], around: TransactionsContext) -> None:
+    def __init__(self, publisher: Publisher, preparers: Preparers, around: TransactionsContext) -> None:
         self.preparers = preparers
         self.waiting: dict[Key, Waiting] = {}
         self.due: bool = False
@@ -132,6 +131,8 @@ class Transactions:
         try:
             return await self._take(retry=retry)
         except Exception as error:
+            if self.preparers.stopped:
+                raise
             # Nobody else's later change is to fail for this one's sake.
             for candidate in fresh:
                 one = self.waiting.pop(candidate.key, None)
@@ -203,9 +204,7 @@ class Transactions:
         seen = self._publisher.snapshot
         self._prepared = plan
         try:
-            return await prepare_all(
-                tuple(self.preparers), View(seen) if seen else None, View(plan.state.snapshot)
-            )
+            return await self.preparers.ask(View(seen) if seen else None, View(plan.state.snapshot))
         except BaseException:
             self.abandon()
             raise
@@ -218,8 +217,7 @@ class Transactions:
             return None
         if self._prepared is plan:
             self._prepared = None
-            for preparer in self.preparers:
-                _carefully(preparer.name, preparer.commit)
+            self.preparers.commit()
         else:
             self.abandon()
         applied = self._publisher.commit(plan)
@@ -227,35 +225,11 @@ class Transactions:
             self._around.applied()
         return applied
 
-    async def admit(self, preparer: Preparer) -> None:
-        """Prepare one more for what holds.
-
-        Raises:
-            ChangeRefused: it refuses that.
-        """
-        snapshot = self._publisher.seen()
-        refusal = await prepare_all([preparer], None, View(snapshot))
-        if refusal is not None:
-            _carefully(preparer.name, preparer.abandon)
-            raise ChangeRefused([Problem(refusal.path, refusal.reason)])
-        _carefully(preparer.name, preparer.commit)
-        self.preparers.append(preparer)
-
-    async def prepare_anew(self) -> None:
-        """In a forked child: have everybody be ready for what holds, which nobody can refuse any more."""
-        snapshot = self._publisher.snapshot
-        if snapshot is not None and self.preparers:
-            preparers = tuple(self.preparers)
-            await prepare_all(preparers, None, View(snapshot))
-            for preparer in preparers:
-                _carefully(preparer.name, preparer.commit)
-
     def abandon(self) -> None:
         """Let go of what was prepared and not committed."""
         if self._prepared is not None:
             self._prepared = None
-            for preparer in self.preparers:
-                _carefully(preparer.name, preparer.abandon)
+            self.preparers.abandon()
 
     def _blamed(self, plan: Plan, refusal: PrepareRefused) -> list[Candidate]:
         """The candidates that made what the preparer looked at what it is.
@@ -373,14 +347,6 @@ class Transactions:
             return None
         feed = self._around.feeds.get(key[0])
         return feed.documents.get(key[2]) if feed else None
-
-
-def _carefully(name: str, function: Callable[[], object]) -> None:
-    """Call what must not fail; if it does, that is nobody else's loss."""
-    try:
-        function()
-    except Exception as error:  # noqa: BLE001
-        logger.error("%s failed\n%s", name, trace(error))
 
 
 def _selected(refusal: PrepareRefused, plan: Plan) -> Any:

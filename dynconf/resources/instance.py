@@ -12,12 +12,12 @@ R = TypeVar("R")
 
 
 class Instance(Generic[R]):
-    """What was built of one value; leases are taken from any thread. It has one of each that it uses.
+    """What was built of one value; leases are taken from any thread.
 
     Args:
         value: what the recipe gave.
         settings: what it was built of.
-        uses: the instances of other resources that it was built with.
+        uses: the instances of other resources that it was built with; it has a lease of each.
         close: closes it.
     """
 
@@ -32,8 +32,6 @@ class Instance(Generic[R]):
         self._leases = 0
         self._on_idle: Callable[[], object] | None = None
         self._turn = threading.Lock()
-        for other in self.uses:
-            other.take()
 
     def release(self) -> None:
         """Use no others any more: it is closed."""
@@ -62,14 +60,18 @@ class Instance(Generic[R]):
         if on_idle is not None:
             on_idle()
 
-    def when_idle(self, call: Callable[[], object]) -> bool:
-        """Have something called when the last lease ends; true if there is none now."""
+    def when_idle(self, call: Callable[[], object]) -> None:
+        """Have something called whenever the last lease ends."""
         with self._turn:
             self._on_idle = call
-            return not self._leases
 
     def seal(self, *, force: bool = False) -> bool:
         """Let nobody take it any more; only with `force` if somebody has it. Gives whether that is so now."""
         with self._turn:
             self.closed = self.closed or force or not self._leases
             return self.closed
+
+    def forked(self) -> None:
+        """In a forked child: whoever forked may still give it back, though another thread held the lock."""
+        self._turn = threading.Lock()
+        self._on_idle = None

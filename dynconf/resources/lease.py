@@ -2,6 +2,7 @@
 
 from typing import Generic, Protocol, TypeVar
 
+from dynconf.errors import UsageError
 from dynconf.resources.instance import Instance
 
 __all__ = ["Leasable", "Lease"]
@@ -18,7 +19,12 @@ class Leasable(Protocol[R]):
 
 
 class Lease(Generic[R]):
-    """`with resource.lease() as client`, or `async with`. Each is entered once at a time."""
+    """`with resource.lease() as client`, or `async with`. Each is entered once at a time.
+
+    Raises:
+        ResourceUnavailable: on entry: there is no instance.
+        UsageError: on entry: it is entered already; take another lease.
+    """
 
     __slots__ = ("_instance", "_resource")
 
@@ -27,6 +33,8 @@ class Lease(Generic[R]):
         self._instance: Instance[R] | None = None
 
     def __enter__(self) -> R:
+        if self._instance is not None:
+            raise UsageError("this lease is entered already: call lease() for each `with`")
         self._instance = self._resource.taken()
         return self._instance.value
 

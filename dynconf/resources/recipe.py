@@ -2,8 +2,9 @@
 
 import asyncio
 import inspect
+import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -18,6 +19,8 @@ Kind = Literal["function", "async function", "generator", "async generator"]
 Close = Callable[[], Awaitable[None]]
 
 _NOTHING: Final = object()
+
+_logger = logging.getLogger("dynconf.resources")
 
 
 class Recipe(Generic[R]):
@@ -51,52 +54,58 @@ class Recipe(Generic[R]):
         self._create = create
         self._check = check
         self._close = close
-        functions = [function for function in (check, close) if function is not None]
-        self.needs_own_loop: bool = "async" in self.kind or any("async" in kind_of(one) for one in functions)
+        self._is_async = any("async" in kind_of(one) for one in (create, check, close) if one is not None)
 
     async def make(self, host: Host, *arguments: Any) -> tuple[R, Close]:
-        """Make one and check it; what closes it comes with it. Cancelled, it leaves nothing open."""
-        value, close = await self._made(host, arguments)
-        if self._check is not None:
-            try:
-                await _call(host, f"check of {self.name}", partial(self._check, value))
-            except BaseException as error:
-                closing = host.spawn(_closing(close), f"close of {self.name}")
-                if not isinstance(error, asyncio.CancelledError):
-                    await asyncio.wait([closing])
-                raise
-        return value, close
+        """Make one; what closes it comes with it. Cancelled, it leaves nothing open.
 
-    async def _made(self, host: Host, arguments: tuple[Any, ...]) -> tuple[R, Close]:
+        Raises:
+            UsageError: a function is async, and the core's loop is not the user's.
+            Exception: whatever `create` raises.
+        """
+        if self._is_async:
+            _refuse_foreign_loop(host)
         name = f"create of {self.name}"
         if self.kind == "async generator":
             manager = self._create(*arguments)
             if inspect.isasyncgen(manager):
                 manager = asynccontextmanager(lambda: manager)()
-            return await _entered_in_a_task(host, name, manager)
+            return await _entered_in_a_task(host, f"life of {self.name}", manager)
         if self.kind == "generator":
             return await self._entered_on_a_thread(host, name, arguments)
-
-        async def close(value: R) -> None:
-            if self._close is not None:
-                await _call(host, f"close of {self.name}", partial(self._close, value))
-
         if self.kind == "async function":
             value = await self._create(*arguments)
         else:
-            value = await _on_a_thread(host, name, partial(self._create, *arguments), self._late(host))
-            if inspect.iscoroutine(value):
-                value = await value
-        return value, partial(close, value)
+            made = await _on_a_thread(host, name, partial(self._create, *arguments), self._late(host))
+            value = await _own(host, made) if inspect.iscoroutine(made) else made
+
+        async def close() -> None:
+            if self._close is not None:
+                closing = await _called(host, f"close of {self.name}", partial(self._close, value))
+                if inspect.iscoroutine(closing):
+                    await closing
+
+        return value, close
+
+    async def check(self, host: Host, value: R) -> None:
+        """Check one.
+
+        Raises:
+            Exception: it is no good; whatever `check` raises.
+        """
+        if self._check is not None:
+            checking = await _called(host, f"check of {self.name}", partial(self._check, value))
+            if inspect.iscoroutine(checking):
+                await _own(host, checking)
 
     def _late(self, host: Host) -> Callable[[R], object]:
         """Closes what came when nobody waited for it any longer; called on its thread."""
 
         def close(value: R) -> None:
-            if self._close is not None:
-                outcome = self._close(value)
-                if inspect.iscoroutine(outcome):
-                    host.post(lambda: host.spawn(outcome, f"close of {self.name}"))
+            closing = self._close(value) if self._close is not None else None
+            if inspect.iscoroutine(closing) and not host.post(host.spawn, closing, f"close of {self.name}"):
+                closing.close()
+                _logger.warning("%s: one came after the stop; it is left behind", self.name)
 
         return close
 
@@ -197,16 +206,28 @@ async def _entered_in_a_task(host: Host, name: str, manager: Any) -> tuple[Any, 
     try:
         return await asyncio.shield(entered), close
     except asyncio.CancelledError:
-        task.cancel()
+        wanted.set()  # it leaves like any other if it has been entered
+        if not entered.done():
+            entered.add_done_callback(lambda _: entered.cancelled() or entered.exception())  # nobody asks
+            task.cancel()
         raise
 
 
-async def _call(host: Host, name: str, function: partial[Any]) -> Any:
-    if "async" in kind_of(function.func):
-        return await function()
-    outcome = await host.run_work(name, function)
-    return await outcome if inspect.iscoroutine(outcome) else outcome
+async def _called(host: Host, name: str, function: partial[Any]) -> Any:
+    """Call a function where it belongs; it may give a coroutine although it is no async one itself."""
+    return await (function() if "async" in kind_of(function.func) else host.run_work(name, function))
 
 
-async def _closing(close: Close) -> None:
-    await close()
+async def _own(host: Host, coroutine: Coroutine[Any, Any, R]) -> R:
+    """Await what a function gave, if the loop is the user's own."""
+    try:
+        _refuse_foreign_loop(host)
+    except UsageError:
+        coroutine.close()
+        raise
+    return await coroutine
+
+
+def _refuse_foreign_loop(host: Host) -> None:
+    if host.threaded:
+        raise UsageError("its functions are async, so the Config has to be started by `async with`")

@@ -5,22 +5,25 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, Final, Generic, Literal, TypeVar
+from contextlib import ExitStack
+from operator import is_
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
+from dynconf._host.asking import asking
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._host.process import park
-from dynconf._models.compare import equal
 from dynconf._values.clock import Clock
 from dynconf._values.prepare import PrepareRefused
 from dynconf._values.snapshot import View
 from dynconf.errors import ResourceUnavailable, UsageError
+from dynconf.resources.drain import Drain
 from dynconf.resources.instance import Instance
 from dynconf.resources.lease import Lease
+from dynconf.resources.outcome import Outcome, Wanted
 from dynconf.resources.recipe import Recipe
 
-__all__ = ["Resource", "State"]
+__all__ = ["Resource", "ResourceContext", "State"]
 
 R = TypeVar("R")
 State = Literal["ready", "degraded", "unavailable", "declared"]
@@ -32,6 +35,40 @@ _MARGIN: Final = 1.0  # seconds by which its own limit is ahead of whoever waits
 _logger = logging.getLogger("dynconf.resources")
 
 
+class ResourceContext(Protocol):
+    """What a resource needs of the Config that it belongs to."""
+
+    clock: Clock
+
+    def host(self) -> Host:
+        """Where the core runs; for code that runs there."""
+        ...
+
+    def here(self) -> bool:
+        """Whether the calling code runs on the core's loop."""
+        ...
+
+    def post(self, function: Callable[[], object]) -> bool:
+        """Have it called on the core's loop; false if there is none."""
+        ...
+
+    def seen(self) -> View | None:
+        """What holds now."""
+        ...
+
+    def explain(self, error: BaseException, view: View) -> str:
+        """Why something could not be built, fit to be shown."""
+        ...
+
+    def users(self, resource: "Resource[Any]") -> Sequence["Resource[Any]"]:
+        """Those that use it."""
+        ...
+
+    def dismiss(self, resource: "Resource[Any]") -> None:
+        """Ask it no more."""
+        ...
+
+
 class Resource(Generic[R]):
     """Built from what a selector picks; made by `Binding.resource`.
 
@@ -39,11 +76,11 @@ class Resource(Generic[R]):
         name: for the status, threads and logs.
         swaps: how often another instance took the place of one.
         error: why the newest settings have none, as text; empty if they have.
+        closed: whether it was closed by hand.
     """
 
     def __init__(
         self,
-        name: str,
         path: str,
         select: Callable[[View], Any],
         recipe: Recipe[R],
@@ -53,13 +90,9 @@ class Resource(Generic[R]):
         limit: float,
         drain: float,
         grace: float,
-        host: Callable[[], Host],
-        clock: Clock,
-        seen: Callable[[], View | None],
-        explain: Callable[[BaseException, View], str],
-        leave: Callable[["Resource[Any]"], object],
+        around: ResourceContext,
     ) -> None:
-        self.name: str = name
+        self.name: str = recipe.name
         self.path: str = path
         self.uses: tuple[Resource[Any], ...] = tuple(uses)
         self.timeout: float = limit + _MARGIN + sum(other.timeout for other in uses)
@@ -69,22 +102,19 @@ class Resource(Generic[R]):
         self._recipe = recipe
         self._keep = keep
         self._limit = limit
-        self._drain_time = drain
         self._grace = grace
-        self._host = host
-        self._clock = clock
-        self._seen = seen
-        self._explain = explain
-        self._leave = leave
+        self._around = around
+        self._drain: Drain[R] = Drain(self.name, drain, around.host, around.clock)
         self._current: Instance[R] | None = None
-        self._next: Instance[R] | None = None
-        self._next_error = ""
-        self._used_by: dict[Resource[Any], None] = {}
+        self._next: Outcome[R] | None = None
+        self._failed: Wanted | None = None
+        self._told = ""
         self._coming: asyncio.Future[Instance[R] | None] | None = None
-        self._draining: dict[Instance[R], asyncio.Task[None]] = {}
         self._trying: asyncio.Task[None] | None = None
+        self._outdated = False
         self._built = threading.Event()
         self._rebuilding = False
+        self.closed: bool = False
 
     def __repr__(self) -> str:
         return f"<Resource {self.name}: {self.state}>"
@@ -121,26 +151,34 @@ class Resource(Generic[R]):
     @property
     def leases(self) -> int:
         """How many use it at present, former instances included."""
-        return sum(one.leases for one in [self._current, *list(self._draining)] if one is not None)
+        current = self._current
+        return self._drain.leases + (current.leases if current is not None else 0)
 
     @property
     def draining(self) -> int:
         """How many former instances are still open."""
-        return len(self._draining)
+        return len(self._drain)
 
     def close(self) -> None:
-        """Have it go, and be built no more. May be called from anywhere, and again."""
-        self._leave(self)
-        self._host().post(self._gone)
+        """Have it go, and be built no more. May be called from anywhere, and again.
 
-    def _gone(self) -> None:
+        Raises:
+            UsageError: another resource uses it, and has to be closed before.
+        """
+        users = self._around.users(self)
+        if users:
+            raise UsageError(f"{self.name} is used by {users[0].name}: close that first")
+        self.closed, self.error = True, "it was closed"
+        if not self._around.post(self._go):
+            self._around.dismiss(self)
+
+    def _go(self) -> None:
         self._stop_trying()
-        for other in self.uses:
-            other._used_by.pop(self, None)
+        self._drop_next()
         instance, self._current = self._current, None
-        self.error = "it was closed"
         if instance is not None:
-            self._let_go(instance)
+            self._drain.add(instance, self._grace)
+        self._drain.when_empty(lambda: self._around.dismiss(self))  # a stop before that is to know of it
 
     def taken(self) -> Instance[R]:
         """The current instance with one lease more."""
@@ -151,7 +189,7 @@ class Resource(Generic[R]):
 
     def _awaited(self) -> Instance[R]:
         """The instance, if it is only being built anew in a forked child."""
-        if self._rebuilding and not self._host().here():
+        if self._rebuilding and not self._around.here():
             self._built.wait(self.timeout)
         instance = self._current
         if instance is None:
@@ -163,23 +201,27 @@ class Resource(Generic[R]):
 
     async def prepare(self, old: View | None, new: View) -> None:
         """See `Preparer`."""
-        self._stop_trying()
+        if self.closed:
+            return
         coming = self._coming = asyncio.get_running_loop().create_future()
         try:
-            self._next, self._next_error = await self._prepared(new, keep=self._keep)
+            self._next = await self._prepared(new, keep=self._keep)
         except BaseException:
             coming.set_result(None)
             raise
-        coming.set_result(self._next)
+        if self.closed:  # meanwhile, so that nobody will ask for it
+            self._drop_next()
+        coming.set_result(self._next.instance if self._next is not None else self._current)
 
     def commit(self) -> None:
         """See `Preparer`."""
         self._coming = None
-        instance, self._next = self._next, None
-        self.error = self._next_error
-        for other in self.uses:
-            other._used_by[self] = None
-        self._swap(instance)
+        outcome, self._next = self._next, None
+        if outcome is not None:
+            self._take(outcome)
+        self._outdated |= self._current is not None and not all(
+            map(is_, self._current.uses, (other._current for other in self.uses))
+        )
         self._keep_trying()
 
     def abandon(self) -> None:
@@ -192,158 +234,143 @@ class Resource(Generic[R]):
         """What will be current if all goes well; waits until that is known."""
         return self._current if self._coming is None else await asyncio.shield(self._coming)
 
-    async def _prepared(self, new: View, *, keep: bool) -> tuple[Instance[R] | None, str]:
+    async def _prepared(self, new: View, *, keep: bool, again: bool = False) -> Outcome[R] | None:
         """What serves the new settings: what there is, if it was built of equal ones, or a new one.
 
-        With `keep`, the one that there is in place of one that cannot be built, and why it cannot.
+        With `keep`, the one that there is in place of one that cannot be built. `None` if that is so
+        already, and tried again anyhow: nobody's change is to wait for it. `again`: this is such a try.
 
         Raises:
             PrepareRefused: it cannot be built.
         """
+        wanted = None
         try:
-            settings = self._select(new)
-            uses = [await other.coming() for other in self.uses]
-            for known in (self._next, self._current):
-                if known is not None and _serves(known, settings, uses):
-                    if self._next is not known:
+            wanted = Wanted(self._select(new), tuple([await other.coming() for other in self.uses]))
+            if not again:
+                if self.error and wanted.same(self._failed):
+                    self._drop_next()
+                    return None
+                self._stop_trying()
+            coming = self._next.instance if self._next is not None else None
+            for known in (coming, self._current):
+                if known is not None and wanted.same(known):
+                    if known is not coming:
                         self._drop_next()
-                    return known, ""
+                    return Outcome(known)
             self._drop_next()
-            return await self._build(settings, uses), ""
+            return Outcome(await self._build(wanted))
         except Exception as error:  # noqa: BLE001 - it is the user's code
-            reason = self._explain(error, new)
-            _logger.warning("%s could not be built: %s\n%s", self.name, reason, trace(error))
+            reason = self._around.explain(error, new)
+            level = logging.DEBUG if reason == self._told else logging.WARNING  # what is tried again is known
+            _logger.log(level, "%s could not be built: %s\n%s", self.name, reason, trace(error))
+            self._told = reason
             if not (keep or self._rebuilding):
                 raise PrepareRefused(reason, self._select, self.path) from None
-            return self._current, reason
+            return Outcome(self._current, reason, wanted)
 
-    async def _build(self, settings: Any, uses: Sequence[Instance[Any] | None]) -> Instance[R]:
-        host, others = self._host(), [other for other in uses if other is not None]
-        if self._recipe.needs_own_loop and host.threaded:
-            raise UsageError("its functions are async, so the Config has to be started by `async with`")
-        missing = [one.name for one, other in zip(self.uses, uses, strict=True) if other is None]
-        if missing:
-            raise ResourceUnavailable(f"what it uses is not there: {', '.join(missing)}")
-        async with asyncio.timeout(self._limit):
-            value, close = await self._recipe.make(host, settings, *(one.value for one in others))
-        return Instance(value, settings, others, close)
+    async def _build(self, wanted: Wanted) -> Instance[R]:
+        host, limit = self._around.host(), asyncio.timeout(self._limit)
+        with ExitStack() as leases, asking(host):
+            used = []
+            for resource, other in zip(self.uses, wanted.uses, strict=True):
+                if other is None or not other.take():
+                    raise ResourceUnavailable(f"{resource.name}, which it uses, is not there")
+                leases.callback(other.give)
+                used.append(other)
+            try:
+                async with limit:
+                    values = (other.value for other in used)
+                    value, close = await self._recipe.make(host, wanted.settings, *values)
+                    instance = Instance(value, wanted.settings, used, close)
+                    leases.pop_all()
+                    await self._check(host, instance)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                raise ResourceUnavailable(f"it was not built and checked within {self._limit:g} s") from None
+        return instance
 
-    def _keep_trying(self, *, at_once: bool = False) -> None:
-        if (self.error or at_once) and (self._trying is None or self._trying.done()):
-            self._trying = self._host().spawn(self._try(at_once), f"retry of {self.name}")
+    async def _check(self, host: Host, instance: Instance[R]) -> None:
+        try:
+            await self._recipe.check(host, instance.value)
+        except BaseException:
+            self._drain.add(instance)
+            raise
 
-    def _stop_trying(self) -> None:
-        if self._trying is not None:
-            self._trying.cancel()
+    def look_again(self) -> None:
+        """One that it uses is another now."""
+        self._outdated = True
+        if self._coming is None:
+            self._keep_trying()
 
-    async def _try(self, at_once: bool) -> None:
+    def _keep_trying(self) -> None:
+        if (
+            (self.error or self._outdated)
+            and not self.closed
+            and (self._trying is None or self._trying.done())
+        ):
+            self._trying = self._around.host().spawn(self._try(), f"retry of {self.name}")
+
+    def _stop_trying(self) -> asyncio.Task[None] | None:
+        trying, self._trying = self._trying, None
+        if trying is not None:
+            trying.cancel()
+        return trying
+
+    async def _try(self) -> None:
         delay = _FIRST_RETRY
-        while self.error or at_once:
-            if not at_once:
-                await self._clock.sleep(delay * (1 + random.random()) / 2)  # noqa: S311
+        while self.error or self._outdated:
+            if not self._outdated:
+                await self._around.clock.sleep(delay * (1 + random.random()) / 2)  # noqa: S311
                 delay = min(_LONGEST_RETRY, 2 * delay)
-            at_once = False
-            view = self._seen()
+            self._outdated = False
+            view = self._around.seen()
             if view is not None:
-                instance, self.error = await self._prepared(view, keep=True)
-                self._swap(instance)
-                for other in list(self._used_by):
-                    other._keep_trying(at_once=True)
+                outcome = await self._prepared(view, keep=True, again=True)
+                if outcome is not None and self._take(outcome):
+                    for other in self._around.users(self):
+                        other.look_again()
 
     def _drop_next(self) -> None:
-        instance, self._next = self._next, None
-        if instance is not None and instance is not self._current:
-            self._let_go(instance)
+        outcome, self._next = self._next, None
+        if outcome is not None and outcome.instance not in (None, self._current):
+            self._drain.add(outcome.instance)
 
-    def _swap(self, instance: Instance[R] | None) -> None:
-        former = self._current
+    def _take(self, outcome: Outcome[R]) -> bool:
+        """Have an outcome hold; whether another instance serves now."""
+        if not self.closed:
+            self.error, self._failed = outcome.error, outcome.failed
+        instance, former = outcome.instance, self._current
         if instance is None or instance is former:
-            return
+            return False
         self._current = instance
         self._rebuilding = False
+        self._told = ""
         self._built.set()
         if former is not None:
             self.swaps += 1
             _logger.info("%s: swapped", self.name)
-            self._let_go(former)
+            self._drain.add(former, self._grace)
+        return True
 
-    # Letting go of it
-
-    def _let_go(self, instance: Instance[R]) -> None:
-        task = self._host().spawn(self._close_when_idle(instance), f"drain of {self.name}")
-        self._draining[instance] = task
-        task.add_done_callback(lambda _: self._draining.pop(instance, None))
-
-    async def _close_when_idle(self, instance: Instance[R]) -> None:
-        host, idle = self._host(), asyncio.Event()
-        await self._clock.sleep(self._grace)
-        instance.when_idle(lambda: host.post(idle.set))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._drain_time - self._grace)):
-                while not instance.seal():
-                    idle.clear()
-                    if not instance.seal():
-                        await idle.wait()
-        if not instance.closed:
-            _logger.warning(
-                "%s: closed after %g s although %d still use it", self.name, self._drain_time, instance.leases
-            )
-            instance.seal(force=True)
-        await self._close(instance)
-
-    async def _close(self, instance: Instance[R]) -> None:
-        try:
-            await instance.close()
-        except Exception as error:  # noqa: BLE001
-            _logger.error("closing %s failed\n%s", self.name, trace(error))
-        finally:
-            instance.release()
+    # The end of it
 
     async def stop(self, until: float) -> None:
         """See `Preparer`: leases have that long to end."""
-        self._stop_trying()
+        trying = self._stop_trying()
+        if trying is not None:  # what it was building is to be on its way out by then
+            await asyncio.wait([trying], timeout=max(0.0, until - asyncio.get_running_loop().time()))
         self._drop_next()
-        open_ones, closing = [], []
-        for instance, task in self._draining.items():
-            if instance.closed:
-                closing.append(task)
-            else:
-                task.cancel()
-                open_ones.append(instance)
-        if self._current is not None:
-            open_ones.append(self._current)
-        self._current, self.error = None, ""
-        self._built.clear()
-        await asyncio.gather(*(self._close_by(one, until) for one in open_ones))
-        if closing:
-            await asyncio.wait(closing, timeout=max(0.0, until - asyncio.get_running_loop().time()))
-
-    async def _close_by(self, instance: Instance[R], until: float) -> None:
-        host, idle, loop = self._host(), asyncio.Event(), asyncio.get_running_loop()
-        if not instance.when_idle(lambda: host.post(idle.set)):
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(until):
-                    await idle.wait()
-        if not instance.seal():
-            _logger.warning("%s: closed at the stop although %d still use it", self.name, instance.leases)
-            instance.seal(force=True)
-        closing = loop.create_task(self._close(instance))
-        await asyncio.wait([closing], timeout=max(0.05, until - loop.time()))
-        if not closing.done():
-            closing.cancel()
-            _logger.warning("%s: closing it takes too long; it is left behind", self.name)
+        current, self._current = self._current, None
+        self._rebuilding, self._outdated, self._failed = False, False, None
+        if not self.closed:
+            self.error = ""
+        self._built.set()  # whoever waits for it is told
+        await self._drain.stop(current, until)
 
     def forked(self, *, follows: bool) -> None:
         """See `Preparer`."""
-        park(self._current, self._next, self._draining, self._trying, self._coming)
-        self._current = self._next = self._trying = self._coming = None
-        self._draining, self._built, self._rebuilding = {}, threading.Event(), follows
-
-
-def _serves(instance: Instance[Any], settings: Any, uses: Sequence[Instance[Any] | None]) -> bool:
-    same = len(instance.uses) == len(uses) and all(map(_is, instance.uses, uses))
-    return same and equal(instance.settings, settings)
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
+        self._drain.forked(self._current, self._next.instance if self._next is not None else None)
+        park(self._trying, self._coming, self._failed)
+        self._current = self._next = self._trying = self._coming = self._failed = None
+        self._built, self._rebuilding = threading.Event(), follows and not self.closed

@@ -9,14 +9,16 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any
 
 import redis.asyncio as redis
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field, SecretStr
 from redis.exceptions import RedisError
 
-from dynconf import Change, Config, Nacos, Settings
+from dynconf import Config, Nacos, Settings
+from dynconf.errors import ResourceUnavailable
+from dynconf.integrations.logging import Level, follow_levels
 
 
 class RedisSettings(BaseModel, frozen=True):
@@ -48,7 +50,7 @@ class AppSettings(Settings):
     page_size: int = Field(default=20, ge=1, le=500)
     retries: int = Field(default=3, ge=0)
     cache: Cache = Cache()
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Level = "INFO"
     feature_flags: FeatureFlags = FeatureFlags()
     redis: RedisSettings = RedisSettings()
 
@@ -57,6 +59,7 @@ class AppSettings(Settings):
 NAMESPACES = {"dev": "demo-dev", "test": "demo-test", "prod": "demo-prod"}
 GROUP = os.environ.get("DEMO_GROUP", "DEFAULT_GROUP")
 
+logging.basicConfig()
 logger = logging.getLogger("demo")
 config = Config(
     Nacos("app.yaml", group=GROUP, namespace=NAMESPACES),
@@ -68,63 +71,40 @@ config = Config(
 settings = config.bind(AppSettings)
 
 
-class Visits:
-    """Counts in the Redis that the settings say at the time."""
-
-    def __init__(self) -> None:
-        self._client = self._made()
-
-    async def move(self) -> None:
-        """Use the Redis that the settings say now; who is using the former one may finish."""
-        former, self._client = self._client, self._made()
-        await former.connection_pool.disconnect(inuse_connections=False)
-
-    async def count(self) -> int:
-        """Count one more, trying again as often as the settings say."""
-        for left in range(settings.current.retries, -1, -1):
-            try:
-                return int(await self._client.incr("visits"))
-            except RedisError:
-                if not left:
-                    raise
-                await asyncio.sleep(0.1)
-        raise AssertionError("there is at least one attempt")
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._client.aclose()
-
-    @staticmethod
-    def _made() -> redis.Redis:
-        where = settings.current.redis
-        password = where.password and where.password.get_secret_value()
-        return redis.Redis(
-            host=where.host, port=where.port, db=where.db, password=password or None, socket_timeout=2
-        )
+def connect(where: RedisSettings) -> redis.Redis:
+    """A client of the Redis that the settings name; it has a pool of connections."""
+    password = where.password and where.password.get_secret_value()
+    return redis.Redis(
+        host=where.host, port=where.port, db=where.db, password=password or None, socket_timeout=2
+    )
 
 
-@settings.on_change("log_level", immediate=True)
-def level_changed(change: Change[str]) -> None:
-    """Log as much as the settings say."""
-    logger.setLevel(change.new)
+# Without Redis the other pages are served all the same; it is taken when it is there.
+counter = settings.resource(
+    "redis", create=connect, check=lambda client: client.ping(), close=redis.Redis.aclose, on_failure="keep"
+)
+follow_levels(settings, lambda now: {"demo": now.log_level})
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Follow Nacos as long as the application runs; without a configuration it does not start."""
     async with config:
-        visits = app.state.visits = Visits()
+        yield
 
-        @settings.on_change("redis")
-        async def redis_moved(change: Change[RedisSettings]) -> None:
-            await visits.move()
-            logger.info("Redis is at %s:%d now", change.new.host, change.new.port)
 
+async def count() -> int:
+    """Count one more, trying again as often as the settings say."""
+    for left in range(settings.current.retries, -1, -1):
         try:
-            yield
-        finally:
-            redis_moved.close()
-            await visits.close()
+            async with counter.lease() as client:  # which stays open until then, wherever the settings go
+                return int(await client.incr("visits"))
+        except RedisError:
+            if not left:
+                raise
+            logger.info("Redis does not answer, it is tried %d times more", left)
+            await asyncio.sleep(0.1)
+    raise AssertionError("there is at least one attempt")
 
 
 app = FastAPI(title="demo", lifespan=lifespan)
@@ -133,11 +113,12 @@ app = FastAPI(title="demo", lifespan=lifespan)
 @app.get("/config")
 async def show_config() -> dict[str, Any]:
     """What holds at the moment, and how it stands with where it comes from; secrets are masked."""
-    shown = config.view().to_dict()
+    shown, status = config.view().to_dict(), config.status().to_dict()
     return {
         "version": shown["version"],
         "settings": shown["models"]["AppSettings"],
-        "sources": config.status().to_dict()["sources"],
+        "sources": status["sources"],
+        "resources": status["resources"],
         "worker": os.getpid(),
     }
 
@@ -158,6 +139,8 @@ async def dashboard() -> dict[str, Any]:
 async def visit() -> dict[str, int]:
     """Count a visit."""
     try:
-        return {"visits": await app.state.visits.count(), "worker": os.getpid()}
+        return {"visits": await count(), "worker": os.getpid()}
     except RedisError as error:
         raise HTTPException(503, f"Redis does not answer ({type(error).__name__})") from None
+    except ResourceUnavailable as error:
+        raise HTTPException(503, str(error)) from None

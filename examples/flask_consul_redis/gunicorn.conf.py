@@ -4,6 +4,6 @@ from app import start
 
 
 def on_starting(server: object) -> None:
-    """End with a clear error if there is no configuration: workers that end are only started again."""
-    config, _ = start()
+    """End with a clear error if there is no configuration or no Redis: workers are only started again."""
+    config, *_ = start()
     config.stop()

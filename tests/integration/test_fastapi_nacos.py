@@ -14,11 +14,11 @@ from typing import Any, Self
 
 import pytest
 
-from tests.servers.fixtures import RedisServers
+from tests.servers.fixtures import RedisServers, need
 from tests.servers.nacos import NacosServer
 from tests.servers.ports import free_port
 from tests.servers.process import until
-from tests.servers.redis import RedisServer
+from tests.servers.redis import REDIS, RedisServer
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fastapi_nacos"
 BIN = Path(sys.executable).parent
@@ -90,13 +90,13 @@ class Site:
         self.port = port
         self.program = program
 
-    def get(self, path: str, method: str = "GET") -> dict[str, Any]:
+    def get(self, path: str, method: str = "GET", status: int = 200) -> dict[str, Any]:
         """A page, on a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path)
             reply = connection.getresponse()
-            assert reply.status == 200, reply.read()
+            assert reply.status == status, reply.read()
             found: dict[str, Any] = json.loads(reply.read())
         finally:
             connection.close()
@@ -109,6 +109,15 @@ class Site:
             return bool(self.get("/config"))
         except OSError:
             return False
+
+
+@pytest.fixture
+def own_redis_later(tmp_path: Path) -> Iterator[RedisServer]:
+    """One that is not started yet."""
+    need(REDIS)
+    redis = RedisServer(tmp_path / "redis")
+    yield redis
+    redis.stop()
 
 
 @pytest.fixture(params=["nacos2_server", "nacos3_server"])
@@ -155,20 +164,43 @@ def test_bad_edit_costs_nothing(shop: Shop, redis_servers: RedisServers) -> None
     assert len(site.get("/")["items"]) == 2
 
 
-def test_redis_moves(shop: Shop, redis_servers: RedisServers) -> None:
-    """When Redis's address changes in Nacos, visits are counted there."""
-    for redis in (redis_servers.plain, redis_servers.locked):
-        redis.call("DEL", "visits")
-    shop.publish("app.yaml", app_settings(redis_servers.plain))
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one worker", "two workers"])
+def test_redis_moves(shop: Shop, redis_servers: RedisServers, options: tuple[str, ...]) -> None:
+    """When Redis's address changes in Nacos, each worker counts there; no visit fails, and none is lost."""
+    former, new = redis_servers.plain, redis_servers.locked
+    for redis in (former, new):
+        redis.call("SET", "visits", "0")
+    shop.publish("app.yaml", app_settings(former))
+    site = shop.site(*options)
+    visits = 0
+
+    def counted(redis: RedisServer) -> int:
+        return int(redis.call("INCRBY", "visits", "0").removeprefix(":"))
+
+    def all_moved() -> bool:
+        nonlocal visits
+        before = counted(former)
+        for _ in range(20):
+            site.get("/visits", "POST")
+        visits += 20
+        return counted(former) == before
+
+    assert not all_moved()
+    shop.publish("app.yaml", app_settings(new))
+    until(all_moved, "the move of every worker")
+    assert counted(former) + counted(new) == visits
+
+
+def test_without_redis(shop: Shop, own_redis_later: RedisServer) -> None:
+    """It serves without a Redis, says so, and counts as soon as there is one."""
+    redis = own_redis_later
+    shop.publish("app.yaml", app_settings(redis))
     site = shop.site()
+    assert site.get("/config")["resources"][0]["state"] == "unavailable"
+    assert "is not there" in site.get("/visits", "POST", status=503)["detail"]
+    redis.start()
+    until(lambda: site.get("/config")["resources"][0]["state"] == "ready", "Redis")
     assert site.get("/visits", "POST")["visits"] == 1
-    shop.publish("app.yaml", app_settings(redis_servers.locked))
-
-    def counted() -> bool:
-        site.get("/visits", "POST")
-        return redis_servers.locked.call("EXISTS", "visits") == ":1"
-
-    until(counted, "visits in the other Redis")
 
 
 def test_every_worker_follows(shop: Shop, redis_servers: RedisServers) -> None:

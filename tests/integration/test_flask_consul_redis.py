@@ -163,6 +163,36 @@ def test_moves_while_serving(site: tuple[Site, ConsulAgent], redis: RedisServers
     assert redis.locked.password not in page.log.read_text()
 
 
+@pytest.mark.parametrize("site", [*ONE, *FOUR], indirect=True)
+def test_a_redis_that_is_down(site: tuple[Site, ConsulAgent], redis: RedisServers, tmp_path: Path) -> None:
+    """A move to where nobody listens is refused, which the status shows; it is made once somebody does."""
+    page, consul = site
+    late = RedisServer(tmp_path / "late")
+    with ExitStack() as stack:
+        with Visitors(page) as visitors:
+            consul.put("demo-config", document(late, "moved"))
+            until(lambda: "ConnectionError" in json.dumps(page.get("/status")["sources"]), "the refusal")
+            assert page.get()["message"] == "first"
+            stack.enter_context(late)
+            until(lambda: hits(late) > 20, "hits in the late Redis")
+        assert visitors.errors == []
+        until(lambda: page.get()["message"] == "moved", "the message")
+
+
+@pytest.mark.parametrize("command", [FLASK, [*GUNICORN, WSGI], [*GUNICORN, "--preload", WSGI]])
+def test_no_redis(
+    own_consul: Callable[[], ConsulAgent], tmp_path: Path, command: Sequence[str | Path]
+) -> None:
+    """Without a Redis to begin with it ends with status 1, and says where nobody listens."""
+    consul, nobody = own_consul(), RedisServer(tmp_path / "nobody")
+    consul.put("demo-config", document(nobody, "first"))
+    with Site(command, consul, tmp_path / "site.log") as site:
+        assert site.process.wait(40) == 1
+    told = site.log.read_text()
+    assert "redis_config: ConnectionError" in told
+    assert str(nobody.port) in told
+
+
 @pytest.mark.parametrize("site", FOUR, indirect=True)
 def test_every_worker_follows(site: tuple[Site, ConsulAgent], redis: RedisServers) -> None:
     """All four workers see the change, and from then on count in the other Redis only."""

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
-from dynconf import Settings
+from dynconf import Config, Memory, Settings
 
 
 class App(Settings):
@@ -72,3 +73,12 @@ async def generate_async(host: str) -> AsyncIterator[Client]:
 
 managed = contextmanager(generate)
 managed_async = asynccontextmanager(generate_async)
+
+
+def made(**options: Any) -> tuple[Memory, Config, Any, Any]:
+    """A document, its Config, its binding, and a client of its host."""
+    document = Memory({"host": "one"})
+    config = Config(document)
+    app = config.bind(App)
+    given = {"create": Client, "close": Client.close, "grace": 0.0, **options}
+    return document, config, app, app.resource("host", **given)

@@ -2,32 +2,45 @@
 
 from tests.unit.host_props import run
 
-
-def test_built_anew() -> None:
-    """The child waits for one of its own, follows changes with it, and leaves the parent's open."""
-    run("""
+HOUSE = """
 from dynconf import Config, Memory, Settings
+from dynconf.errors import ResourceUnavailable
 logging.getLogger("dynconf").addHandler(logging.NullHandler())
 
 class App(Settings):
     host: str = "one"
+    n: int = 0
 
 class Client:
     def __init__(self, host):
+        if host in down:
+            raise ConnectionError("it is down")
         self.host, self.pid, self.open = host, os.getpid(), True
     def close(self):
         assert self.pid == os.getpid()
         self.open = False
 
+def until(look):
+    deadline = time.monotonic() + LOOK
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+down = set()
 document = Memory({"host": "one"})
 config = Config(document)
 app = config.bind(App)
-client = app.resource("host", create=Client, close=Client.close, grace=0.0)
+client = app.resource("host", create=Client, close=Client.close, grace=0.0, timeout=0.5)
+"""
 
+
+def test_built_anew() -> None:
+    """The child waits for one of its own, follows changes with it, and leaves the parent's open."""
+    run(f"""{HOUSE}
 def work():
     with client.lease() as mine:
         assert mine.pid == os.getpid() and mine.host == "one"
-    document.set({"host": "two"})
+    document.set({{"host": "two"}})
     app.until(lambda now: now.host == "two", LOOK)
     assert client.current.host == "two"
     config.stop()
@@ -38,4 +51,101 @@ with config:
     assert child_of(work) == 0
     assert client.current is inherited and inherited.open
 assert not inherited.open
+""")
+
+
+def test_in_the_middle_of_a_lease() -> None:
+    """A child may give back what it had, though its lock was held; the parent's goes on being leased."""
+    run(f"""{HOUSE}
+user = app.resource("host", create=lambda host, other: other, uses=(client,), grace=0.0)
+
+def hold(lock):
+    with lock:
+        begun.set()
+        over.wait(LOOK)
+
+def work():
+    lease.__exit__(None, None, None)
+    with client.lease() as mine, user.lease() as other:
+        assert mine.pid == os.getpid() and other is mine
+    assert client.leases == 1  # that of the other resource
+
+with config:
+    lease = client.lease()
+    pinned = lease.__enter__()
+    begun, over = threading.Event(), threading.Event()
+    holder = threading.Thread(target=hold, args=(client._current._turn,))
+    holder.start()
+    begun.wait(LOOK)
+    assert child_of(work) == 0
+    over.set()
+    holder.join()
+    document.set({{"host": "two"}})
+    app.until(lambda now: now.host == "two", LOOK)
+    until(lambda: not user.draining)
+    assert pinned.open and client.draining == 1
+    lease.__exit__(None, None, None)
+    until(lambda: not client.draining)
+    assert not pinned.open
+""")
+
+
+def test_not_to_be_had_in_the_child() -> None:
+    """A child whose resource cannot be built says why, serves without it, and is healed when it can be."""
+    run(f"""{HOUSE}
+def work():
+    try:
+        client.current
+    except ResourceUnavailable as error:
+        assert "it is down" in str(error), error
+    else:
+        raise AssertionError
+    assert app.current.host == "one"
+    document.set({{"host": "one", "n": 1}})
+    app.until(lambda now: now.n == 1, LOOK)
+    down.clear()
+    until(lambda: client.state == "ready")
+    assert client.current.pid == os.getpid()
+
+with config:
+    down.add("one")
+    assert child_of(work) == 0
+    assert client.current.pid == os.getpid()
+""")
+
+
+def test_forked_by_what_it_is_built_with() -> None:
+    """Such a child builds nothing, which would fork again, and says so to whoever asks."""
+    run("""
+from dynconf import Config, Memory, Settings
+from dynconf.errors import ResourceUnavailable
+
+class App(Settings):
+    host: str = "one"
+
+document = Memory({"host": "one"})
+config = Config(document)
+app = config.bind(App)
+made, children = [], []
+
+def work():
+    assert not config.status().running
+    assert app.current.host == made[0]
+    with contextlib.suppress(ResourceUnavailable), client.lease():
+        raise AssertionError
+
+def create(host):
+    made.append(host)
+    return host
+
+def check(host):
+    if host != "one":
+        children.append(child_of(work))
+
+client = app.resource("host", create=create, check=check)
+with config:
+    document.set({"host": "two"})
+    app.until(lambda now: now.host == "two", LOOK)
+    assert client.current == "two"
+assert made == ["one", "two"] and children == [0], (made, children)
 """)

@@ -4,24 +4,13 @@ import asyncio
 import logging
 import threading
 import time
-from typing import Any
 
 import pytest
 
-from dynconf import Config, Memory
-from dynconf.errors import StartFailed
+from dynconf.errors import StartFailed, UsageError
 from tests.servers.process import until
 from tests.unit.core_props import LOOK
-from tests.unit.resources.clients import App, Client, generate_async
-
-
-def made(**options: Any) -> tuple[Memory, Config, Any, Any]:
-    """A document, its Config, its binding, and a client of its host."""
-    document = Memory({"host": "one"})
-    config = Config(document)
-    app = config.bind(App)
-    given = {"create": Client, "close": Client.close, "grace": 0.0, **options}
-    return document, config, app, app.resource("host", **given)
+from tests.unit.resources.clients import Client, generate_async, made
 
 
 def test_a_lease_holds_it_open() -> None:
@@ -35,6 +24,18 @@ def test_a_lease_holds_it_open() -> None:
             assert first.open
             assert client.draining == 1
             assert client.leases == 2
+
+
+def test_one_lease_for_each_with() -> None:
+    """One that is entered already is refused: it could be given back only once."""
+    _, config, _, client = made()
+    with config:
+        lease = client.lease()
+        with lease, pytest.raises(UsageError, match="entered already"), lease:
+            raise AssertionError
+        with lease:
+            assert client.leases == 1
+        assert client.leases == 0
 
 
 def test_the_last_lease_ends() -> None:
@@ -72,36 +73,6 @@ def test_grace() -> None:
         app.until(lambda now: now.host == "two", LOOK)
         assert first.open
         until(lambda: not first.open, "the close")
-
-
-def test_a_stop_with_leases(caplog: pytest.LogCaptureFixture) -> None:
-    """A stop waits for them for a moment, then closes everything, and says so."""
-    _, config, _, client = made()
-    config.start()
-    lease = client.lease()
-    lease.__enter__()
-    config.stop()
-    assert Client.hosts() == []
-    assert "closed at the stop although 1 still use it" in caplog.text
-    lease.__exit__(None, None, None)
-
-
-def test_a_stop_while_one_is_being_closed() -> None:
-    """What is being closed already is not closed once more."""
-    begun, closed = threading.Event(), []
-
-    def close(one: Client) -> None:
-        closed.append(one.host)
-        begun.set()
-        one.close()
-
-    document, config, app, client = made(close=close)
-    with config:
-        document.set({"host": "two"})
-        app.until(lambda now: now.host == "two", LOOK)
-        assert begun.wait(LOOK)
-    assert closed == ["one", "two"]
-    assert client.draining == 0
 
 
 def test_a_create_that_is_late() -> None:

@@ -1,6 +1,8 @@
 """Resources and changes: what is built when, what is refused, and what is closed."""
 
 import asyncio
+import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +27,35 @@ OPTIONS: dict[str, Any] = {"check": Client.ping, "close": Client.close, "grace":
 def refuse(client: Client) -> None:
     """Find no client good enough."""
     raise ConnectionError(f"{client.host} does not answer")
+
+
+def has_number(number: int, app: App) -> bool:
+    """Whether the settings have it."""
+    return app.n == number
+
+
+def refuse_two(client: Client) -> None:
+    """Find one client not good enough."""
+    if client.host == "two":
+        refuse(client)
+
+
+class Down:
+    """Makes clients; of the host two the first try fails, and a later one takes until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.trying, self.go_on = threading.Event(), threading.Event()
+
+    def create(self, host: str) -> Client:
+        """Make one."""
+        if host == "two":
+            self.tries += 1
+            if self.tries == 1:
+                raise ConnectionError("it is down")
+            self.trying.set()
+            self.go_on.wait(LOOK)
+        return Client(host)
 
 
 class House:
@@ -82,7 +113,7 @@ def test_refused(host: str) -> None:
         house.numbers.set({"n": 2})
         house.app.until(lambda now: now.n == 2, LOOK)
         assert house.app.current.host == house.client.current.host == "one"
-        assert Client.hosts() == ["one"]
+        until(lambda: Client.hosts() == ["one"], "the close of what was refused")
         with pytest.raises(ChangeRefused, match="host: ConnectionError"):
             house.config.reload()
         house.goes_to("two")
@@ -120,6 +151,40 @@ def test_kept() -> None:
         Client.working.add("bad")
         until(lambda: house.client.state == "ready", "the next try")
         assert house.client.current.host == "bad"
+        until(lambda: Client.hosts() == ["bad"], "the close of the former one")
+
+
+def test_one_that_is_down_delays_nobody() -> None:
+    """What could not be built is tried again by itself: others' changes neither wait for it nor begin it."""
+    down = Down()
+    house = House(create=down.create, on_failure="keep", timeout=LOOK)
+    with house.config:
+        house.goes_to("two")
+        assert down.trying.wait(LOOK)
+        for number in (2, 3):
+            house.numbers.set({"n": number})
+            house.app.until(partial(has_number, number), LOOK)
+        assert (house.client.state, house.client.current.host) == ("degraded", "one")
+        down.go_on.set()
+        until(lambda: house.client.state == "ready", "the second try")
+        assert house.client.current.host == "two"
+        assert down.tries == 2
+        house.goes_to("three")
+        assert house.client.current.host == "three"
+
+
+def test_another_value_while_one_is_tried() -> None:
+    """A try for what holds no more is broken off, and what comes of it is closed."""
+    down = Down()
+    house = House(create=down.create, on_failure="keep")
+    with house.config:
+        house.goes_to("two")
+        assert down.trying.wait(LOOK)
+        house.goes_to("three")
+        down.go_on.set()
+        until(lambda: [one.host for one in Client.made] == ["one", "three", "two"], "the late one")
+        until(lambda: Client.hosts() == ["three"], "the close of all others")
+        assert (house.client.state, house.client.current.host) == ("ready", "three")
 
 
 def test_kept_from_the_start() -> None:
@@ -144,7 +209,7 @@ def test_declared_while_it_runs() -> None:
         house.app.until(lambda now: now.other == "bad", LOOK)
         with pytest.raises(ChangeRefused, match="bad does not answer"):
             house.app.resource("other", create=Client, uses=(house.client,), **{**OPTIONS, "check": refuse})
-        assert not house.client._used_by
+        house.client.close()  # which nobody uses
     assert Client.hosts() == []
 
 
@@ -194,6 +259,180 @@ def test_ways_to_create(create: Any, options: dict[str, Any]) -> None:
                 assert first.open
             assert client.current.host == "two"
             await asyncio.to_thread(until, lambda: Client.hosts() == ["two"], "the close of the first")
+        assert Client.hosts() == []
+
+    asyncio.run(test())
+
+
+def test_side_by_side() -> None:
+    """Those of one change are made at the same time: each waits for the other."""
+    meeting = threading.Barrier(2)
+
+    def create(host: str) -> Client:
+        meeting.wait(LOOK)
+        return Client(host)
+
+    house = House(create=create)
+    house.app.resource("host", create=create, close=Client.close)
+    with house.config:
+        house.goes_to("two")
+
+
+def test_another_one_fails() -> None:
+    """If one of a change cannot be built, those that could be are closed, and the former ones serve."""
+    house = House()
+    other = house.app.resource("host", create=Client, check=refuse_two, close=Client.close)
+    with house.config:
+        first = house.client.current, other.current
+        house.hosts.set({"host": "two"})
+        house.errors.wait()
+        assert (house.client.current, other.current) == first
+        until(lambda: Client.hosts() == ["one", "one"], "the close of the new ones")
+        assert [one.host for one in Client.made] == ["one", "one", "two", "two"]
+
+
+def test_its_own_time_out() -> None:
+    """A time-out within `create` is not told as the resource's time limit."""
+
+    def create(host: str) -> Client:
+        raise TimeoutError
+
+    with pytest.raises(StartFailed, match=r"host: TimeoutError$"):
+        House(create=create).config.start()
+
+
+def test_a_healed_one_is_passed_on() -> None:
+    """What uses one that was kept and has healed is built anew with it."""
+    house = House(on_failure="keep")
+    user = house.app.resource("other", create=Client, uses=(house.client,), close=Client.close)
+    with house.config:
+        house.goes_to("bad")
+        assert user.current.used == (house.client.current,)
+        Client.working.add("bad")
+        until(lambda: user.current.used[0].host == "bad", "the user of the healed one")
+        assert user.current.used == (house.client.current,)
+        until(lambda: len(Client.hosts()) == 2, "the close of the former ones")
+
+
+def test_healed_while_its_user_is_built() -> None:
+    """One that was built with what is a former one by then is built anew."""
+    building, go_on = threading.Event(), threading.Event()
+
+    def create(host: str, used: Client) -> Client:
+        building.set()
+        go_on.wait(LOOK)
+        return Client(host, used)
+
+    house = House(on_failure="keep")
+    users: list[Any] = []
+
+    def declare() -> None:
+        options: dict[str, Any] = {"uses": (house.client,), "close": Client.close}
+        users.append(house.app.resource("other", create=create, **options))
+
+    with house.config:
+        house.goes_to("bad")
+        declaring = threading.Thread(target=declare)
+        declaring.start()
+        assert building.wait(LOOK)
+        Client.working.add("bad")
+        until(lambda: house.client.state == "ready", "the healed one")
+        go_on.set()
+        declaring.join()
+        until(lambda: users[0].current.used == (house.client.current,), "the user of the healed one")
+
+
+def test_a_start_without_what_it_uses() -> None:
+    """The error names what is missing; it is there as soon as that is."""
+    house = House(on_failure="keep")
+    house.hosts.set({"host": "bad"})
+    user = house.app.resource("other", create=Client, uses=(house.client,), on_failure="keep")
+    with house.config:
+        with pytest.raises(ResourceUnavailable, match="host, which it uses, is not there"):
+            _ = user.current
+        Client.working.add("bad")
+        until(lambda: user.state == house.client.state == "ready", "both")
+
+
+def test_closed_by_hand() -> None:
+    """It is closed after its grace, built no more, and its use is an error that says so."""
+    house = House()
+    user = house.app.resource("other", create=Client, uses=(house.client,), close=Client.close)
+    with house.config:
+        with pytest.raises(UsageError, match="host is used by other: close that first"):
+            house.client.close()
+        user.close()
+        house.client.close()
+        house.client.close()
+        until(lambda: Client.hosts() == [], "the close")
+        with pytest.raises(ResourceUnavailable, match="it was closed"):
+            _ = house.client.current
+        house.goes_to("two")
+        assert len(Client.made) == 2
+        assert house.config.status().resources == ()
+
+
+def test_closed_before_the_start() -> None:
+    """Then it is never built."""
+    house = House()
+    house.client.close()
+    with house.config:
+        assert Client.made == []
+
+
+def test_closed_while_it_is_built() -> None:
+    """What was being built is closed, too."""
+    making, go_on = threading.Event(), threading.Event()
+
+    def create(host: str) -> Client:
+        if host == "two":
+            making.set()
+            go_on.wait(LOOK)
+        return Client(host)
+
+    house = House(create=create)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert making.wait(LOOK)
+        house.client.close()
+        go_on.set()
+        house.app.until(lambda now: now.host == "two", LOOK)
+        until(lambda: Client.hosts() == [], "the close of both")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 0},
+        {"grace": 2, "drain": 1},
+        {"on_failure": "?"},
+        {"create": 1},
+        {"check": 1},
+        {"close": "x"},
+    ],
+)
+def test_wrong_options(options: dict[str, Any]) -> None:
+    """They are refused where the resource is declared."""
+    with pytest.raises(UsageError):
+        House(**options)
+
+
+def test_unknown_option() -> None:
+    """So is a word that is none of them."""
+    with pytest.raises(TypeError, match="no option timout"):
+        House(timout=1)
+
+
+def test_awaitable_form() -> None:
+    """`aresource` declares before the start, and builds after it."""
+
+    async def test() -> None:
+        config = Config(Memory({"host": "one"}))
+        app = config.bind(App)
+        declared = await app.aresource("host", create=Client, close=Client.close)
+        async with config:
+            built = await app.aresource("other", create=create_async, close=Client.aclose)
+            assert (declared.current.host, built.current.host) == ("one", "x")
         assert Client.hosts() == []
 
     asyncio.run(test())
