@@ -226,6 +226,7 @@ class Manager:
                 found = self._set_aside(source, feeds)
                 applied = await self.transactions.whole(lambda: self.publisher.store.plan(found, whole=True))
                 for feed in feeds:
+                    feed.begin()
                     for late in self._aside.pop(feed).take(0, everything=True):
                         self.arrived(feed, late)
                 return applied
@@ -341,7 +342,7 @@ class Manager:
                 raise
         tell(feeds)
         for feed in feeds:
-            feed.reserve = {}
+            feed.begin()
         return applied
 
     async def _when_loaded(self) -> None:
