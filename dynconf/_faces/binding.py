@@ -174,9 +174,12 @@ class Binding(Generic[T]):
         unknown = unknown_step(self._cls, path) if issubclass(self._cls, BaseModel) else None
         if unknown:
             step, known = unknown
-            raise UsageError(
-                f"'{text}' is no path of {self._cls.__name__}: no field '{step}' among {', '.join(known)}"
+            why = (
+                f"no field '{step}' among {', '.join(known)}"
+                if known
+                else f"'{step}' is below a single value"
             )
+            raise UsageError(f"'{text}' is no path of {self._cls.__name__}: {why}")
         return path
 
     def changes(self) -> Changes[T]:

@@ -240,15 +240,20 @@ def type_name(value: Any) -> str:
 
 
 def unknown_step(cls: type[BaseModel], path: Path) -> tuple[str, list[str]] | None:
-    """The first step of a field path that no field has, with the names that are there; or `None`."""
+    """The first step of a field path that no field has, with the names that are there; or `None`.
+
+    Below a field that is a single value there are no names.
+    """
     model: Any = cls
-    for step in path:
+    for depth, step in enumerate(path, 1):
         if not is_model(model) or model.model_config.get("extra") == "allow":
             return None
         known: dict[str, Field] = {field.name: field for field in fields_of(model)}
         if str(step) not in known:
             return str(step), list(known)
         field = known[str(step)]
+        if field.scalar and depth < len(path):
+            return str(path[depth]), []
         model = (
             field.models[0][1] if field.plain and len(field.models) == 1 and not field.models[0][0] else None
         )

@@ -27,7 +27,8 @@ class Field:
     `keys` are the keys that may hold it, the one that pydantic prefers first; `read` is the same
     with the first step of alias paths, and `alias_path` the first of these paths. `models` are the
     nested models with their place within the field: `()` for the field itself, `("*",)` for a
-    list's or mapping's items. `plain` says that the field is nothing but nested models. `json` says
+    list's or mapping's items. `plain` says that the field is nothing but nested models, `scalar` that
+    it holds nothing that a path could go on into. `json` says
     whether its text, in an environment variable, is JSON: it always is, it may be, or never;
     `item_json` the same of a mapping's items.
     """
@@ -39,6 +40,7 @@ class Field:
     models: tuple[tuple[Path, Model], ...]
     merges: tuple[tuple[Path, Merge], ...]
     plain: bool
+    scalar: bool
     json: Decoding
     item_json: Decoding
 
@@ -64,6 +66,7 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
         models=models,
         merges=tuple((at, merge) for at, level in levels for merge in level.merges),
         plain=bool(models) and not any(level.other for _, level in levels),
+        scalar=shape.scalar and not raw,
         json="never" if raw else _decoding(shape),
         item_json="never" if raw or not shape.mapping else _decoding(shape.items()),
     )

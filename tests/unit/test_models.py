@@ -2,11 +2,24 @@
 
 import math
 import re
-from typing import Annotated, Literal
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    Field,
+    Json,
+    RootModel,
+    SecretStr,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings
 
 from dynconf._models.build import (
@@ -335,4 +348,30 @@ def test_a_step_that_is_no_field_is_found_before_anything_runs() -> None:
 
     assert unknown_step(App, ("redis", "hots")) == ("hots", ["host", "port", "password"])
     assert unknown_step(App, ("limits", "whatever")) is None
+    assert unknown_step(App, ("limits",)) is None
     assert unknown_step(Open, ("whatever",)) is None
+
+
+class Kind(Enum):
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [int, str | None, bytes, SecretStr, Kind, Literal["a", "b"], datetime, Annotated[int, Field(gt=0)], UUID],
+)
+def test_nothing_stands_below_a_single_value(annotation: Any) -> None:
+    """A path that goes on below a field that is one value is a mistake, as nothing can ever differ there."""
+    model = create_model("Model", field=(annotation, ...))
+    assert unknown_step(model, ("field", "x", "y")) == ("x", [])
+    assert unknown_step(model, ("field",)) is None
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [Any, object, dict[str, int], int | list[int], RootModel[dict[str, int]], Json[dict[str, int]]],
+)
+def test_something_may_stand_below_all_else(annotation: Any) -> None:
+    """Where a value may have parts that no class names, a path may go on as it will."""
+    model = create_model("Model", field=(annotation, ...))
+    assert unknown_step(model, ("field", "x")) is None
