@@ -364,7 +364,7 @@ class Binding(Generic[T]):
             **values: fields by name, with plain values, mappings or models.
 
         Raises:
-            UsageError: a name is no field.
+            UsageError: a name is no field, here or in a nested model.
             ChangeRefused: on entry, if the settings would not be valid.
         """
         return Overriding(self._lifecycle, self._cls, self._at, values)  # type: ignore[arg-type]

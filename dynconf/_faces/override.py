@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from dynconf._manager.leaving import leave
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._manager.manager import Manager
-from dynconf._models.build import Invalid, build, unknown_step
-from dynconf._models.schema import canonical
+from dynconf._models.build import Invalid, build
+from dynconf._models.schema import canonical, unknown_key
 from dynconf._origin import Problem
 from dynconf._store.state import Plan, Spec
 from dynconf._store.store import Store
@@ -34,10 +34,10 @@ class Overriding:
     def __init__(
         self, lifecycle: Lifecycle, cls: type[BaseModel], at: Path, values: Mapping[str, Any]
     ) -> None:
-        for name in values:
-            unknown = unknown_step(cls, (name,))
-            if unknown and name not in canonical(cls, dict.fromkeys(unknown[1])):
-                raise UsageError(f"{cls.__name__} has no field '{name}'; it has {', '.join(unknown[1])}")
+        unknown = unknown_key(cls, values)
+        if unknown:
+            name, owner, known = unknown
+            raise UsageError(f"{owner.__name__} has no field '{name}'; it has {', '.join(known)}")
         self._lifecycle = lifecycle
         self._tree: Tree = nested(at, canonical(cls, _plain(values)))
         self._entered: list[int] = []

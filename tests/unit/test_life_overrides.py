@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, FilePath
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, FilePath, model_validator
 
 from dynconf import Config, Feed, File, Memory, NotStarted, Settings, Source
 from dynconf.errors import StartFailed, UsageError
@@ -400,3 +401,52 @@ def test_overrides_before_anything_is_loaded() -> None:
             assert numbers.current.a
     with pytest.raises(NotStarted):
         assert pair.current.n
+
+
+class Inner(BaseModel):
+    port: int = Field(default=0, validation_alias=AliasChoices("port", "tcp"))
+    host: str = Field(default="", validation_alias=AliasPath("address", "host"))
+
+
+class Seeing(BaseModel):
+    port: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def read(cls, given: Any) -> Any:
+        """Take the port from a URL."""
+        return {"port": given["url"].rpartition(":")[2]} if "url" in given else given
+
+
+class Outer(Settings):
+    inner: Inner = Inner()
+    seeing: Seeing = Seeing()
+    either: Inner | dict[str, int] = Inner()
+    free: dict[str, int] | None = None
+
+
+@pytest.mark.parametrize("values", [{"iner": {}}, {"inner": {"prot": 1}}])
+def test_a_name_that_is_no_field_is_told(values: dict[str, Any]) -> None:
+    """A mistyped name, which would alter nothing, is refused with those that are there, however deep it stands."""
+    outer = Config(Memory({})).bind(Outer)
+    with pytest.raises(UsageError, match=r"has no field '(iner|prot)'; it has (inner|port), "):
+        outer.override(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"inner": {"tcp": 1}},
+        {"inner": Inner(port=1)},
+        {"inner": {"address": {"host": "a"}}},
+        {"inner": {"host": "a"}},
+        {"seeing": {"url": "a:1"}},
+        {"either": {"prot": 1}},
+        {"free": {"any": 1}},
+    ],
+)
+def test_every_name_that_a_model_takes_is_taken(values: dict[str, Any]) -> None:
+    """Aliases, alias paths, and whatever a validator, a mapping or a member of a union may take count."""
+    outer = Config(Memory({})).bind(Outer)
+    with outer.override(**values):
+        assert outer.current != Outer()
