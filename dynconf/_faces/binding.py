@@ -361,7 +361,7 @@ class Binding(Generic[T]):
         and the override alone make the model.
 
         Args:
-            **values: fields by name, with plain values, mappings or models.
+            **values: fields by name, with plain values, mappings or models; of a `RootModel`, `root`.
 
         Raises:
             UsageError: a name is no field, here or in a nested model.

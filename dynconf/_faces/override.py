@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from dynconf._manager.leaving import leave
 from dynconf._manager.lifecycle import Lifecycle
@@ -39,7 +39,7 @@ class Overriding:
             name, owner, known = unknown
             raise UsageError(f"{owner.__name__} has no field '{name}'; it has {', '.join(known)}")
         self._lifecycle = lifecycle
-        self._tree: Tree = nested(at, canonical(cls, _plain(values)))
+        self._tree: Tree = nested(at, _tree_of(cls, values))
         self._entered: list[int] = []
 
     def __enter__(self) -> None:
@@ -175,8 +175,17 @@ def _nobody_higher(_: Path, __: Path) -> bool:
     return False
 
 
+def _tree_of(cls: type[BaseModel], values: Mapping[str, Any]) -> Any:
+    """The values as they stand in the tree; `root` is all of what a `RootModel` holds."""
+    if issubclass(cls, RootModel):
+        return _plain(values["root"] if values.keys() == {"root"} else values)
+    return canonical(cls, _plain(values))
+
+
 def _plain(value: Any) -> Any:
     """Models as the mappings that they were made from."""
+    if isinstance(value, RootModel):
+        return _plain(value.root)
     if isinstance(value, BaseModel):
         fields = {name: _plain(getattr(value, name)) for name in value.model_fields_set}
         return canonical(type(value), fields)

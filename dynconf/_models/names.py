@@ -7,6 +7,7 @@ from typing import Any
 
 from dynconf._models.build import Fault
 from dynconf._models.schema import Decoding, Field, Model, fields_of
+from dynconf._models.shape import is_model
 from dynconf._values.snapshot import Names
 from dynconf._values.tree import Path, Tree, find
 
@@ -58,7 +59,8 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
     path = [(str(own), True) for own in at]
     rest = list(steps[len(at) :])
     if not rest:
-        return Meaning(name, tuple(path), len(path), "always")
+        whole: Decoding = "always" if is_model(model) else fields_of(model)[0].json
+        return Meaning(name, tuple(path), len(path), whole)
     inside: Model | None = model
     decoding: Decoding = "never"
     ranks: list[int] = []

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import AliasChoices, AliasPath, BaseModel, Field, FilePath, model_validator
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, FilePath, RootModel, model_validator
 
 from dynconf import Config, Feed, File, Memory, NotStarted, Settings, Source
-from dynconf.errors import StartFailed, UsageError
-from tests.unit.core_props import LOOK
+from dynconf.errors import ChangeRefused, StartFailed, UsageError
+from tests.unit.core_props import LOOK, Told
 from tests.unit.test_life_supervision import Numbers, Scripted, stubborn
 
 
@@ -427,7 +427,7 @@ class Outer(Settings):
 
 @pytest.mark.parametrize("values", [{"iner": {}}, {"inner": {"prot": 1}}])
 def test_a_name_that_is_no_field_is_told(values: dict[str, Any]) -> None:
-    """A mistyped name, which would alter nothing, is refused with those that are there, however deep it stands."""
+    """A mistyped name, which would alter nothing, is refused with those that are there, at any depth."""
     outer = Config(Memory({})).bind(Outer)
     with pytest.raises(UsageError, match=r"has no field '(iner|prot)'; it has (inner|port), "):
         outer.override(**values)
@@ -450,3 +450,32 @@ def test_every_name_that_a_model_takes_is_taken(values: dict[str, Any]) -> None:
     outer = Config(Memory({})).bind(Outer)
     with outer.override(**values):
         assert outer.current != Outer()
+
+
+def test_what_is_no_mapping_is_bound_and_overridden() -> None:
+    """A `RootModel` of a list is told of, read and overridden like any other class, and in one."""
+
+    class Ports(RootModel[list[int]]):
+        pass
+
+    class Server(Settings):
+        ports: Ports = Ports([1])
+
+    document = Memory({"ports": [1, 2]})
+    config = Config(document)
+    ports, server, told = config.bind(Ports, at="ports"), config.bind(Server), Told()
+    ports.on_change("1")(told)
+    with config:
+        document.set({"ports": [1, 3]})
+        [change] = told.wait()
+        assert (change.old, change.new, change.paths) == (2, 3, {"1"})
+        with ports.override(root=[7]):
+            assert (ports.current, server.current.ports) == (Ports([7]), Ports([7]))
+        with server.override(ports=Ports([8])):
+            assert ports.current == Ports([8])
+        assert ports.current == Ports([1, 3])
+        with (
+            pytest.raises(ChangeRefused, match=r"ports\.0: expected a valid integer"),
+            ports.override(root=["a"]),
+        ):
+            pass

@@ -30,7 +30,7 @@ from dynconf._models.build import (
     unknown_step,
 )
 from dynconf._models.compare import adopted, changed_fields, equal, field_value
-from dynconf._values.tree import MISSING, Path, Tree
+from dynconf._values.tree import MISSING, Delta, Path, Tree
 
 
 class Redis(BaseModel):
@@ -50,7 +50,7 @@ def lowest(_: Path, __: Path) -> bool:
     return False
 
 
-def faults(cls: type[BaseModel], tree: Tree, at: Path = ()) -> list[Fault]:
+def faults(cls: type[BaseModel], tree: Any, at: Path = ()) -> list[Fault]:
     """Why a tree does not make the model."""
     with pytest.raises(Invalid) as caught:
         build(cls, tree, at, lowest)
@@ -76,7 +76,19 @@ def test_a_fault_has_path_and_types_but_no_value() -> None:
 
 def test_a_scalar_in_place_of_a_mapping() -> None:
     """A binding's own place must hold a mapping; null is none."""
-    assert faults(App, None, ("app",)) == [Fault(("app",), "expected a mapping for App", "null")]  # type: ignore[arg-type]
+    assert faults(App, None, ("app",)) == [Fault(("app",), "expected a mapping for App", "null")]
+
+
+def test_a_root_model_takes_what_is_no_mapping() -> None:
+    """What stands at its path is its root; where nothing does it takes its default, or is missing."""
+
+    class Defaulted(RootModel[list[int]]):
+        root: list[int] = [1]
+
+    assert build(RootModel[list[int]], [1, 2], ("a",), lowest) == RootModel[list[int]]([1, 2])
+    assert build(Defaulted, MISSING, ("a",), lowest) == Defaulted()
+    assert faults(RootModel[list[int]], MISSING, ("a",)) == [Fault(("a",), "required, but missing")]
+    assert [fault.path for fault in faults(RootModel[list[int]], [1, "x"], ("a",))] == [("a", 1)]
 
 
 def test_missing_and_extra_keys_are_named() -> None:
@@ -323,6 +335,20 @@ def test_changed_fields_go_into_models_and_mappings() -> None:
         "tags": True,
         "limits": {"b": True, "c": True},
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "delta"),
+    [
+        (RootModel([1, 2]), RootModel([1, 3]), {"1": True}),
+        (RootModel(1), RootModel(2), {"root": True}),
+        (RootModel({"a": 1}), RootModel({"a": 2}), {"a": True}),
+        (RootModel(1), RootModel(1), {}),
+    ],
+)
+def test_what_differs_in_a_root_model(old: object, new: object, delta: Delta) -> None:
+    """It is told by index, key, or as a whole, as its root has them."""
+    assert changed_fields(old, new) == delta
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from typing import Annotated
 
 import pytest
-from pydantic import BaseModel, Field, Json
+from pydantic import BaseModel, Field, Json, RootModel
 from pydantic_settings import NoDecode
 
 from dynconf._models.names import Resolved, meanings, resolved
+from dynconf._models.schema import Model
 from dynconf._values.snapshot import Names
-from dynconf._values.tree import Tree
+from dynconf._values.tree import Path, Tree
 
 
 class Redis(BaseModel):
@@ -83,6 +84,13 @@ def test_a_model_bound_deeper_is_reached_through_its_path() -> None:
         "my": {"redis": {"host": "a"}},
         "redis": "x",
     }
+
+
+def test_a_variable_for_a_root_model_is_what_its_root_is() -> None:
+    """What holds several values is JSON, a single one is text."""
+    names = Names({"APP_LIST": "[1]", "APP_WORD": "hello"}, "APP_")
+    shapes: list[tuple[Model, Path]] = [(RootModel[list[int]], ("list",)), (RootModel[str], ("word",))]
+    assert resolved(names, meanings(names, shapes), []).tree == {"list": [1], "word": "hello"}
 
 
 def test_a_whole_and_its_part_add_up() -> None:
