@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import pytest
-from pydantic import BaseModel, Field, Json, RootModel
+from pydantic import AliasPath, BaseModel, Field, Json, RootModel
 from pydantic_settings import NoDecode
 
 from dynconf._models.names import Resolved, meanings, resolved
@@ -28,6 +28,8 @@ class App(BaseModel):
     parsed: Json[list[int]] = []
     maybe_parsed: Json[list[int]] | None = None
     groups: dict[str, list[int]] = {}
+    deep: int = Field(0, validation_alias=AliasPath("Data", "Deep"))
+    deeper: list[int] = Field([], validation_alias=AliasPath("Data", "More", "Deep"))
 
 
 def found(values: dict[str, str], *lower: Tree, prefix: str = "APP_", at: tuple[str, ...] = ()) -> Resolved:
@@ -57,6 +59,11 @@ def found(values: dict[str, str], *lower: Tree, prefix: str = "APP_", at: tuple[
         ("APP_GROUPS", '{"sales": [1]}', {"groups": {"sales": [1]}}),
         ("APP_SOMETHING__ELSE", "1", {"something": {"else": "1"}}),
         ("APP_REDIS__HOTS", "1", {"redis": {"hots": "1"}}),
+        ("APP_DATA", '{"Deep": 1}', {"Data": {"Deep": 1}}),
+        ("APP_DATA__DEEP", "1", {"Data": {"Deep": "1"}}),
+        ("APP_DATA__MORE", '{"Deep": [1]}', {"Data": {"More": {"Deep": [1]}}}),
+        ("APP_DATA__MORE__DEEP", "[1]", {"Data": {"More": {"Deep": [1]}}}),
+        ("APP_DATA__ELSE", "[1]", {"Data": {"else": "[1]"}}),
         ("APP_", "1", {}),
     ],
 )
