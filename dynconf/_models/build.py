@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 
 from dynconf._models.broken import what_broke
 from dynconf._models.places import place_at
-from dynconf._models.schema import Field, family, fields_of, top_keys
+from dynconf._models.schema import Field, canonical, family, fields_of, top_keys
 from dynconf._models.shape import infos_of, is_model
 from dynconf._values.lazily import lazily
 from dynconf._values.merge import merged
@@ -101,7 +101,22 @@ def _input_of(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path,
         raise Invalid([Fault(at, f"expected a mapping for {cls.__name__}", type_name(tree))])
     wanted = top_keys(cls)
     seen = tree if wanted is None else {key: tree[key] for key in wanted if key in tree}
-    return one_key_each(cls, copied(seen), at, higher)
+    data = copied(seen)
+    if cls.model_config.get("nested_model_default_partial_update"):
+        _lay_over_defaults(cls, data, at, higher)
+    return one_key_each(cls, data, at, higher)
+
+
+def _lay_over_defaults(
+    cls: type[BaseModel], data: dict[str, Any], at: Path, higher: Callable[[Path, Path], bool]
+) -> None:
+    """Complete what a nested model is given by its default, as pydantic-settings does if asked to."""
+    for field in fields_of(cls):
+        default = infos_of(cls)[field.name].default
+        present = [key for key in field.keys if isinstance(data.get(key), dict)]
+        if present and isinstance(default, BaseModel):
+            lowest = _lowest_first(present, at, higher)[0]
+            data[lowest] = merged([canonical(type(default), default.model_dump()), data[lowest]])
 
 
 def one_key_each(

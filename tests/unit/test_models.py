@@ -250,6 +250,37 @@ def test_a_settings_class_is_built_without_its_environment(monkeypatch: pytest.M
     assert build(Plain, {}, (), lowest).model_dump() == {"name": "default"}
 
 
+def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the class asks for it, as pydantic-settings does it; else the nested class's defaults hold."""
+
+    class Inner(BaseModel):
+        first: int = Field(default=0, validation_alias=AliasChoices("first", "one"))
+        second: int = 0
+        secret: SecretStr = SecretStr("")
+
+    class Whole(BaseSettings):
+        inner: Inner = Inner(first=1, second=2, secret=SecretStr("x"))
+        other: Inner | None = None
+
+    class Partly(Whole, nested_model_default_partial_update=True, env_nested_delimiter="__"):
+        pass
+
+    def second(path: Path, _: Path) -> bool:
+        return path[-1] == "one"
+
+    tree = {"inner": {"second": 3}, "other": {"second": 4}}
+    monkeypatch.setenv("INNER__SECOND", "3")
+    monkeypatch.setenv("OTHER__SECOND", "4")
+    asked = [build(Partly, tree, (), lowest), build(Partly, {"inner": {"one": 5}}, (), second)]
+    assert asked[0] == Partly()
+    assert [one.model_dump()["inner"] for one in asked] == [
+        {"first": 1, "second": 3, "secret": SecretStr("x")},
+        {"first": 5, "second": 2, "secret": SecretStr("x")},
+    ]
+    assert build(Whole, tree, (), lowest).model_dump()["inner"]["first"] == 0
+    assert tree == {"inner": {"second": 3}, "other": {"second": 4}}
+
+
 def test_a_model_shares_no_container_with_the_tree() -> None:
     """Altering a mutable model never alters what is merged."""
 
