@@ -42,12 +42,7 @@ class Manager:
     """One running period, from a start (or a fork) to the stop; all of it on the host's loop."""
 
     def __init__(
-        self,
-        host: Host,
-        publisher: Publisher,
-        options: Options,
-        roster: Roster,
-        preparers: list[Preparer],
+        self, host: Host, publisher: Publisher, options: Options, roster: Roster, preparers: list[Preparer]
     ) -> None:
         self.host = host
         self.clock: Clock = options.clock
