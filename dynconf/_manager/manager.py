@@ -379,8 +379,7 @@ class Manager:
 
     async def _ended(self, feeds: Iterable[SourceFeed], patience: float) -> None:
         """Wait for sources that are to end; those that need longer are seen to all the same."""
-        ends = [self.host.spawn(feed.stop(), f"end of {feed.name}") for feed in feeds]
-        await unfinished(ends, patience)
+        await unfinished([self.host.spawn(feed.stop(), f"end of {feed.name}") for feed in feeds], patience)
 
     def _let_go(self, feeds: Iterable[SourceFeed]) -> None:
         for feed in feeds:
