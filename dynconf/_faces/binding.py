@@ -239,10 +239,10 @@ class Binding(Declaring[T]):
         and the override alone make the model.
 
         Args:
-            **values: fields by name, with plain values, mappings or models.
+            **values: fields by name, with plain values, mappings or models; of a `RootModel`, `root`.
 
         Raises:
-            UsageError: a name is no field.
+            UsageError: a name is no field, here or in a nested model.
             ChangeRefused: on entry, if the settings would not be valid.
         """
         return Overriding(self._lifecycle, self._cls, self._at, values)  # type: ignore[arg-type]

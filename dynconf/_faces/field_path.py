@@ -17,5 +17,6 @@ def field_path(cls: type, text: str) -> Path:
     unknown = unknown_step(cls, path) if issubclass(cls, BaseModel) else None
     if unknown:
         step, known = unknown
-        raise UsageError(f"'{text}' is no path of {cls.__name__}: no field '{step}' among {', '.join(known)}")
+        why = f"no field '{step}' among {', '.join(known)}" if known else f"'{step}' is below a single value"
+        raise UsageError(f"'{text}' is no path of {cls.__name__}: {why}")
     return path

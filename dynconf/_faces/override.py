@@ -5,13 +5,13 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from dynconf._manager.leaving import leave
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._manager.manager import Manager
-from dynconf._models.build import Invalid, build, unknown_step
-from dynconf._models.schema import canonical
+from dynconf._models.build import Invalid, build
+from dynconf._models.schema import canonical, unknown_key
 from dynconf._origin import Problem
 from dynconf._store.state import Plan, Spec
 from dynconf._store.store import Store
@@ -34,12 +34,12 @@ class Overriding:
     def __init__(
         self, lifecycle: Lifecycle, cls: type[BaseModel], at: Path, values: Mapping[str, Any]
     ) -> None:
-        for name in values:
-            unknown = unknown_step(cls, (name,))
-            if unknown and name not in canonical(cls, dict.fromkeys(unknown[1])):
-                raise UsageError(f"{cls.__name__} has no field '{name}'; it has {', '.join(unknown[1])}")
+        unknown = unknown_key(cls, values)
+        if unknown:
+            name, owner, known = unknown
+            raise UsageError(f"{owner.__name__} has no field '{name}'; it has {', '.join(known)}")
         self._lifecycle = lifecycle
-        self._tree: Tree = nested(at, canonical(cls, _plain(values)))
+        self._tree: Tree = nested(at, _tree_of(cls, values))
         self._entered: list[int] = []
 
     def __enter__(self) -> None:
@@ -175,8 +175,17 @@ def _nobody_higher(_: Path, __: Path) -> bool:
     return False
 
 
+def _tree_of(cls: type[BaseModel], values: Mapping[str, Any]) -> Any:
+    """The values as they stand in the tree; `root` is all of what a `RootModel` holds."""
+    if issubclass(cls, RootModel):
+        return _plain(values["root"] if values.keys() == {"root"} else values)
+    return canonical(cls, _plain(values))
+
+
 def _plain(value: Any) -> Any:
     """Models as the mappings that they were made from."""
+    if isinstance(value, RootModel):
+        return _plain(value.root)
     if isinstance(value, BaseModel):
         fields = {name: _plain(getattr(value, name)) for name in value.model_fields_set}
         return canonical(type(value), fields)

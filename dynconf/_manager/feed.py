@@ -83,6 +83,8 @@ class SourceFeed:
         self.keeps: bool = False
         self.reserve: Mapping[str, Kept] = {}
         self.stands_in: bool = False
+        self._begun = False
+        self._was_loaded = False
         self.failing_since: float | None = None
         self.last_success: float | None = None
         self._around = around
@@ -91,6 +93,11 @@ class SourceFeed:
         self._failed_in = 0
         self._supervisor = Supervisor(self, around.host, around.clock)
         self._restart: asyncio.Task[None] | None = None
+
+    @property
+    def starting(self) -> bool:
+        """See `Feed.starting`; the cache's content makes up for no answer."""
+        return not (self._begun and self._was_loaded)
 
     # What the manager calls
 
@@ -103,6 +110,11 @@ class SourceFeed:
         self.mistake = None
         self._began = self._run + 1
         self._supervisor.start()
+
+    def begin(self) -> None:
+        """What it said at first serves, or what the cache keeps: documents come and go from now on."""
+        self._begun = True
+        self.reserve = {}
 
     async def stop(self) -> None:
         """End the run and wait for that."""
@@ -122,12 +134,18 @@ class SourceFeed:
 
     def carry_over(self, other: "SourceFeed") -> None:
         """Know what another feed of the same source knew; for a forked child."""
-        # What the parent had read but not taken yet is read again.
+        # What the parent had read but not taken yet, or let go of in vain, is read again.
         self.documents = {
-            name: replace(document, run=0, reported=document.applied if document.cached is None else None)
+            name: replace(
+                document,
+                run=0,
+                reported=document.applied if document.cached is None else None,
+                offered=document.applied is not None,
+            )
             for name, document in other.documents.items()
         }
         self.last_success = other.last_success
+        self._begun, self._was_loaded = other._begun, other._was_loaded
 
     def fatal(self) -> DynconfError | None:
         """Why a start cannot succeed, as far as this source goes; waiting would not help."""
@@ -284,6 +302,7 @@ class SourceFeed:
             if document.run != self._run:
                 document.run = self._run
                 self._gone(document, "it is not there any more")
+        self._was_loaded = True
         if not self.is_loaded:
             self.is_loaded = True
             self._around.progressed()
@@ -359,7 +378,7 @@ class SourceFeed:
         if document.offered:
             document.offered = False
             self._around.arrived(self, Candidate(document.rank, None))
-        elif not (self.source.members or self.source.optional) and (self.reserve or not self.is_loaded):
+        elif self.starting and not (self.source.members or self.source.optional):
             document.fault = self._missing(document, note)
         self.forget(document)
 

@@ -44,12 +44,7 @@ class Manager:
     """One running period, from a start (or a fork) to the stop; all of it on the host's loop."""
 
     def __init__(
-        self,
-        host: Host,
-        publisher: Publisher,
-        options: Options,
-        roster: Roster,
-        preparers: list[Preparer],
+        self, host: Host, publisher: Publisher, options: Options, roster: Roster, preparers: list[Preparer]
     ) -> None:
         self.host = host
         self.clock: Clock = options.clock
@@ -219,6 +214,7 @@ class Manager:
                 found = self._set_aside(source, feeds)
                 applied = await self.transactions.whole(lambda: self.publisher.store.plan(found, whole=True))
                 for feed in feeds:
+                    feed.begin()
                     for late in self._aside.pop(feed).take(0, everything=True):
                         self.arrived(feed, late)
                 return applied
@@ -331,7 +327,7 @@ class Manager:
                 raise
         tell(feeds)
         for feed in feeds:
-            feed.reserve = {}
+            feed.begin()
         return applied
 
     async def _when_loaded(self) -> None:
@@ -375,8 +371,7 @@ class Manager:
 
     async def _ended(self, feeds: Iterable[SourceFeed], patience: float) -> None:
         """Wait for sources that are to end; those that need longer are seen to all the same."""
-        ends = [self.host.spawn(feed.stop(), f"end of {feed.name}") for feed in feeds]
-        await unfinished(ends, patience)
+        await unfinished([self.host.spawn(feed.stop(), f"end of {feed.name}") for feed in feeds], patience)
 
     def _let_go(self, feeds: Iterable[SourceFeed]) -> None:
         for feed in feeds:

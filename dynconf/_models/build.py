@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import cache, cmp_to_key, lru_cache, partial
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, PydanticKnownError
+from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticKnownError, PydanticUndefined
 from pydantic_core.core_schema import ErrorType
 from pydantic_settings import BaseSettings
 
 from dynconf._models.broken import what_broke
 from dynconf._models.places import place_at
-from dynconf._models.schema import Field, family, fields_of, top_keys
-from dynconf._models.shape import is_model
+from dynconf._models.schema import Field, canonical, family, fields_of, top_keys
+from dynconf._models.shape import infos_of, is_model
 from dynconf._values.lazily import lazily
 from dynconf._values.merge import merged
 from dynconf._values.secrets import Place, Quotes, scrubbed, secret_texts
@@ -51,7 +51,7 @@ def build(
 
     Args:
         cls: the settings class. A `BaseSettings` is built without asking its own sources.
-        tree: the mapping that stands there, or `MISSING` for none.
+        tree: what stands there, or `MISSING` for nothing; a mapping, but for a `RootModel`.
         at: its path, for faults.
         higher: whether the first path is spoken of by a higher layer than the second; asked only
             where a field may be written under several keys and more than one is there.
@@ -61,13 +61,7 @@ def build(
     Raises:
         Invalid: with one fault for each field, as far as they are not too many.
     """
-    if tree is MISSING:
-        tree = {}
-    if not isinstance(tree, dict):
-        raise Invalid([Fault(at, f"expected a mapping for {cls.__name__}", type_name(tree))])
-    wanted = top_keys(cls)
-    seen = tree if wanted is None else {key: tree[key] for key in wanted if key in tree}
-    data = one_key_each(cls, copied(seen), at, higher)
+    data = _input_of(cls, tree, at, higher)
     broken = ""
     try:
         if issubclass(cls, BaseSettings):
@@ -91,6 +85,38 @@ def build(
     if len(details) > MOST_FAULTS:
         faults.append(Fault(at, f"more faults, not told here: {len(details) - MOST_FAULTS}"))
     raise Invalid(faults)
+
+
+def _input_of(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Path], bool]) -> Any:
+    """What pydantic is given: nothing that the model does not read, each field under one key."""
+    if issubclass(cls, RootModel):
+        if tree is not MISSING:
+            return copied(tree)
+        if infos_of(cls)["root"].is_required():
+            raise Invalid([Fault(at, "required, but missing")])
+        return PydanticUndefined
+    if tree is MISSING:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise Invalid([Fault(at, f"expected a mapping for {cls.__name__}", type_name(tree))])
+    wanted = top_keys(cls)
+    seen = tree if wanted is None else {key: tree[key] for key in wanted if key in tree}
+    data = copied(seen)
+    if cls.model_config.get("nested_model_default_partial_update"):
+        _lay_over_defaults(cls, data, at, higher)
+    return one_key_each(cls, data, at, higher)
+
+
+def _lay_over_defaults(
+    cls: type[BaseModel], data: dict[str, Any], at: Path, higher: Callable[[Path, Path], bool]
+) -> None:
+    """Complete what a nested model is given by its default, as pydantic-settings does if asked to."""
+    for field in fields_of(cls):
+        default = infos_of(cls)[field.name].default
+        present = [key for key in field.keys if isinstance(data.get(key), dict)]
+        if present and isinstance(default, BaseModel):
+            lowest = _lowest_first(present, at, higher)[0]
+            data[lowest] = merged([canonical(type(default), default.model_dump()), data[lowest]])
 
 
 def one_key_each(
@@ -240,15 +266,20 @@ def type_name(value: Any) -> str:
 
 
 def unknown_step(cls: type[BaseModel], path: Path) -> tuple[str, list[str]] | None:
-    """The first step of a field path that no field has, with the names that are there; or `None`."""
+    """The first step of a field path that no field has, with the names that are there; or `None`.
+
+    Below a field that is a single value there are no names.
+    """
     model: Any = cls
-    for step in path:
+    for depth, step in enumerate(path, 1):
         if not is_model(model) or model.model_config.get("extra") == "allow":
             return None
         known: dict[str, Field] = {field.name: field for field in fields_of(model)}
         if str(step) not in known:
             return str(step), list(known)
         field = known[str(step)]
+        if field.scalar and depth < len(path):
+            return str(path[depth]), []
         model = (
             field.models[0][1] if field.plain and len(field.models) == 1 and not field.models[0][0] else None
         )

@@ -92,6 +92,8 @@ def _changed(old: Any, new: Any) -> Delta:
 def field_value(model: Any, path: Path) -> Any:
     """What a model holds at a path of field names, mapping keys and list indexes, or `MISSING`."""
     for step in path:
+        while isinstance(model, RootModel):
+            model = model.root
         if _steps_into(model):
             model = _members(model).get(str(step), MISSING)
         elif isinstance(model, (list, tuple)):
@@ -110,7 +112,10 @@ def _steps_into(value: Any) -> bool:
 
 def _members(value: Any) -> Mapping[str, Any]:
     if isinstance(value, RootModel):
-        return _members(value.root)
+        root = value.root
+        if isinstance(root, (list, tuple)):
+            return {str(index): item for index, item in enumerate(root)}
+        return _members(root) if _steps_into(root) else {"root": root}
     if isinstance(value, BaseModel):
         return {**fields_held(value), **(value.__pydantic_extra__ or {})}
     if isinstance(value, dict):

@@ -7,6 +7,7 @@ from typing import Any
 
 from dynconf._models.build import Fault
 from dynconf._models.schema import Decoding, Field, Model, fields_of
+from dynconf._models.shape import is_model
 from dynconf._values.snapshot import Names
 from dynconf._values.tree import Path, Tree, find
 
@@ -58,13 +59,17 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
     path = [(str(own), True) for own in at]
     rest = list(steps[len(at) :])
     if not rest:
-        return Meaning(name, tuple(path), len(path), "always")
+        whole: Decoding = "always" if is_model(model) else fields_of(model)[0].json
+        return Meaning(name, tuple(path), len(path), whole)
     inside: Model | None = model
     decoding: Decoding = "never"
     ranks: list[int] = []
     while rest and inside is not None:
         known = _field(inside, rest[0])
         if known is None:
+            along, decoding = _along_alias_path(inside, rest)
+            path += [(step, True) for step in along]
+            rest = rest[len(along) :]
             break
         ranks.append(_rank(known, rest[0]))
         path.append((known.keys[0] if known.keys else known.name, True))
@@ -95,6 +100,22 @@ def _member(known: Field, rest: Sequence[str]) -> tuple[Path, Model]:
         (at, model) for at, model in known.models if len(at) < len(rest) and _field(model, rest[len(at)])
     )
     return next(fitting, known.models[0])
+
+
+def _along_alias_path(model: Model, rest: Sequence[str]) -> tuple[list[str], Decoding]:
+    """How far a name goes along the path of an alias, spelt as it is there, and how to read a text there."""
+    furthest: list[str] = []
+    decoding: Decoding = "never"
+    for one in fields_of(model):
+        along = []
+        for wanted, step in zip(one.alias_path, rest, strict=False):
+            if str(wanted).casefold() != step.casefold():
+                break
+            along.append(str(wanted))
+        if len(along) > len(furthest):
+            furthest = along
+            decoding = one.json if len(along) == len(one.alias_path) else "always"
+    return furthest, decoding
 
 
 def _field(model: Model, step: str) -> Field | None:

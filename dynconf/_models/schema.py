@@ -27,7 +27,8 @@ class Field:
     `keys` are the keys that may hold it, the one that pydantic prefers first; `read` is the same
     with the first step of alias paths, and `alias_path` the first of these paths. `models` are the
     nested models with their place within the field: `()` for the field itself, `("*",)` for a
-    list's or mapping's items. `plain` says that the field is nothing but nested models. `json` says
+    list's or mapping's items. `plain` says that the field is nothing but nested models, `scalar` that
+    it holds nothing that a path could go on into. `json` says
     whether its text, in an environment variable, is JSON: it always is, it may be, or never;
     `item_json` the same of a mapping's items.
     """
@@ -39,6 +40,7 @@ class Field:
     models: tuple[tuple[Path, Model], ...]
     merges: tuple[tuple[Path, Merge], ...]
     plain: bool
+    scalar: bool
     json: Decoding
     item_json: Decoding
 
@@ -64,6 +66,7 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
         models=models,
         merges=tuple((at, merge) for at, level in levels for merge in level.merges),
         plain=bool(models) and not any(level.other for _, level in levels),
+        scalar=shape.scalar and not raw,
         json="never" if raw else _decoding(shape),
         item_json="never" if raw or not shape.mapping else _decoding(shape.items()),
     )
@@ -185,15 +188,44 @@ def _merges(cls: Model) -> bool:
     return any(field.merges for one in family(cls) for field in fields_of(one))
 
 
+def _by_key(cls: Model) -> dict[str, Field]:
+    """The fields by any of their keys, and by their own name."""
+    by_key: dict[str, Field] = {}
+    for field in fields_of(cls):
+        for key in (*field.keys, field.name):
+            by_key.setdefault(key, field)
+    return by_key
+
+
+def unknown_key(cls: Model, values: Mapping[str, Any]) -> tuple[str, Model, list[str]] | None:
+    """The first of some values that no field takes, the class that has no such field, and the fields it has.
+
+    Within a nested model that a validator of its own sees whole, any key may have a meaning.
+    """
+    if not is_model(cls) or cls.model_config.get("extra") == "allow":
+        return None
+    by_key = _by_key(cls)
+    read = {key for field in fields_of(cls) for key in field.read}
+    for key, value in values.items():
+        known = by_key.get(key)
+        if known is None:
+            if key not in read:
+                return key, cls, [field.name for field in fields_of(cls)]
+        elif known.plain and len(known.models) == 1 and isinstance(value, Mapping):
+            [(below, nested)] = known.models
+            if not below and reads_of(nested) is not True:
+                unknown = unknown_key(nested, value)
+                if unknown:
+                    return unknown
+    return None
+
+
 def canonical(cls: Model, values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` with every field under the key that pydantic prefers, nested models included.
 
     Fields may be named by any of their keys, or by their own name.
     """
-    by_key: dict[str, Field] = {}
-    for field in fields_of(cls):
-        for key in (*field.keys, field.name):
-            by_key.setdefault(key, field)
+    by_key = _by_key(cls)
     result: dict[str, Any] = {}
     for key, value in values.items():
         known = by_key.get(key)

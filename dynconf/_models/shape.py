@@ -5,9 +5,14 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import InitVar, dataclass, field, fields, is_dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from functools import lru_cache
+from pathlib import PurePath
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, ForwardRef, Literal, TypeAlias, TypeVar, get_args, get_origin
+from uuid import UUID
 
 from pydantic import AliasChoices, AliasPath, BaseModel, Json, RootModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
@@ -31,7 +36,7 @@ class Shape:
     is asked, as they may hold themselves. `parts` tells what a step leads to, and `within` what
     else may stand at this very place, or in a text there. `several` and `single` say that a value
     there may hold several values, or be one; `other`, that it may be anything but nested models
-    and `None`.
+    and `None`; `scalar`, that it is surely nothing with parts.
     """
 
     secret: bool = False
@@ -44,6 +49,7 @@ class Shape:
     single: bool = False
     mapping: bool = False
     other: bool = False
+    scalar: bool = True
 
     def levels(self, at: Path = ()) -> Iterator[tuple[Path, "Shape"]]:
         """This place, and those of its items and of their items."""
@@ -129,6 +135,22 @@ def _typed_parts(kind: type) -> Iterable[tuple[str, Any, Alias]] | None:
     return [(name, hint, getattr(given.get(name), "validation_alias", None)) for name, hint in hints.items()]
 
 
+_SCALARS = (
+    str,
+    bytes,
+    int,
+    float,
+    Decimal,
+    date,
+    time,
+    timedelta,
+    Enum,
+    UUID,
+    PurePath,
+    SecretStr,
+    SecretBytes,
+)
+
 _RAW: tuple[object, ...] = (Json, NoDecode)
 """Annotations that say: this field wants the text itself."""
 
@@ -150,6 +172,7 @@ def _read(annotation: Any, shape: Shape, above: tuple[Any, ...]) -> None:
     same_place = _at_same_place(annotation, origin)
     if hasattr(annotation, "__value__"):  # `type Name = …`
         if (origin or annotation) in above:
+            shape.scalar = False
             shape.kinds.append(annotation)
         else:
             _read(_value_of(annotation), shape, (*above, origin or annotation))
@@ -159,6 +182,7 @@ def _read(annotation: Any, shape: Shape, above: tuple[Any, ...]) -> None:
         shape.aliases += [note.validation_alias for note in notes if isinstance(note, FieldInfo)]
         if is_raw(notes):
             shape.single = shape.other = True
+            shape.scalar = False
             shape.within.append(Shape())
             shape = shape.within[-1]
         _read(inner, shape, above)
@@ -198,6 +222,7 @@ def _read_kind(kind: Any, arguments: tuple[Any, ...], shape: Shape, above: tuple
     """Take in a type, and what the arguments of a generic one say of its items."""
     if kind is NoneType:
         return
+    shape.scalar &= issubclass(kind, _SCALARS) if isinstance(kind, type) else kind is Literal
     if not isinstance(kind, type):
         shape.secret |= isinstance(kind, (ForwardRef, str))  # a name that nobody knows
         shape.single = shape.other = True

@@ -235,7 +235,7 @@ class Draft:
             found = self.indexes.meanings(rank, layer.names, self.state.specs)
             result = resolved(layer.names, found, lower[::-1])
             for name, fault in result.faults:
-                origin = Origin(layer.source, name)
+                origin = layer.origin_of(name)
                 problems.append(Problem(dotted(fault.path), fault.expected, fault.actual, "", origin))
             delta = diff(layer.tree, result.tree)
             raw = combined(raw, delta)

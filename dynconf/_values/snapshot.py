@@ -96,13 +96,16 @@ class Layer:
     def origin(self, path: Path = ()) -> Origin:
         """Where the value at `path` stands in this document; `()` is the document itself."""
         if self.names is not None:
-            variable = self._variable(path)
-            place = self.locate((variable,)) if variable else None
-            if place is None and not self.names.ours:
-                return Origin(self.source, variable)
-            return Origin(self.source, self.document, self.revision, *(place or (None, None)))
+            return self.origin_of(self._variable(path))
         line, column = (self.locate(path) if path else None) or (None, None)
         return Origin(self.source, self.document, self.revision, line, column)
+
+    def origin_of(self, variable: str) -> Origin:
+        """Where a variable stands in this document, which is one of names; `""` is the document itself."""
+        place = self.locate((variable,)) if variable else None
+        if place is None and not (self.names and self.names.ours):
+            return Origin(self.source, variable)
+        return Origin(self.source, self.document, self.revision, *(place or (None, None)))
 
     def resolved(self, tree: Mapping[str, Any], variables: Mapping[Path, str]) -> "Layer":
         """The same layer with its names' paths found; `variables` tells each path's variable."""

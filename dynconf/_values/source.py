@@ -33,6 +33,14 @@ class Feed(Protocol):
     unread: dict[str, SourceError]
     """The documents that cannot be read at present, and why; kept by sources that ask for each by itself."""
 
+    @property
+    def starting(self) -> bool:
+        """Whether no start, or `add`, has taken what the source says yet.
+
+        Only then is it a failure that nothing is there: not on `reload()`, nor in a forked child.
+        """
+        ...
+
     def update(self, update: Update, *, answers: bool = True) -> None:
         """Report a document's complete state; the same revision again costs nothing.
 

@@ -4,6 +4,7 @@ A tree is made of mappings (always `dict`, with text keys), lists and scalars. N
 a tree that it was given: results share every part that did not change.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -26,7 +27,7 @@ MISSING: Final = _Missing()
 
 
 def parse_path(path: str | Path) -> Path:
-    """The steps of a dotted path; a tuple is taken as it is, for keys that hold a dot.
+    """The steps of a dotted path; a key that holds a dot is quoted in it. A tuple is taken as it is.
 
     Raises:
         UsageError: a step is empty.
@@ -35,10 +36,14 @@ def parse_path(path: str | Path) -> Path:
         return tuple(path)
     if not path:
         return ()
-    steps = path.split(".")
+    steps = [quoted or bare for quoted, bare in _STEP.findall(f"{path}.")]
     if not all(steps):
         raise UsageError(f"'{path}' is no path: a step between two dots is empty")
     return tuple(steps)
+
+
+_STEP: Final = re.compile(r'(?:"([^".]*\.[^"]*)"|([^.]*))\.')
+"""A step of a path with the dot behind it; one in quotes holds dots, as `dotted` writes it."""
 
 
 def dotted(path: Path) -> str:

@@ -32,7 +32,7 @@ class Layout(ABC):
         Args:
             number: of what is followed.
             found: all of it, in the order of names.
-            first: whether nothing was found before.
+            first: whether nothing has been found yet, since the start.
         """
 
     def how_to_make(self) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from dynconf._values.clock import Clock, SystemClock
 from dynconf._values.source import Feed
 from dynconf.sources._links import Identity, Links
 from dynconf.sources._notify import Notifier, rust_notify
@@ -93,6 +94,7 @@ class WatchHub:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._clock: Clock = SystemClock()
         self._notifier = Notifier(self._on_armed, self._on_changed)
         self._groups: dict[str, _Group] = {}
         self._queue: deque[_Group] = deque()
@@ -122,7 +124,8 @@ class WatchHub:
         if feed.watching:
             with suppress(ImportError):  # the notifier tells of it
                 rust_notify()
-            self._start("poll", self._poll(feed))
+            self._clock = feed.clock
+            self._start("poll", self._poll())
         self._hint(group)
         try:
             yield follower
@@ -135,6 +138,7 @@ class WatchHub:
     async def close(self) -> None:
         """End the thread that watches; what hangs is left behind."""
         tasks: list[asyncio.Future[Any]] = [*self._tasks.values(), *self._later]
+        self._tasks.clear()
         for work in [*tasks, *self._jobs]:
             work.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -168,10 +172,10 @@ class WatchHub:
         for group in self._groups.values():
             self._hint(group, thorough=thorough)
 
-    async def _poll(self, feed: Feed) -> None:
+    async def _poll(self) -> None:
         count = 0
         while True:
-            await feed.clock.sleep(_POLL_ALONE if self._trouble else _POLL)
+            await self._clock.sleep(_POLL_ALONE if self._trouble else _POLL)
             count += 1
             self._hint_all(thorough=count % _THOROUGH == 0)
 
@@ -239,13 +243,16 @@ class WatchHub:
             self._notifier.watch(wanted.keys())
 
     def _on_armed(self, trouble: str) -> None:
-        if trouble and not self._trouble:
+        worse, self._trouble = bool(trouble) and not self._trouble, trouble
+        if worse:
             _logger.warning(
                 "changes of files may be noticed only every %g s, as not all folders can be watched: %s",
                 _POLL_ALONE,
                 trouble,
             )
-        self._trouble = trouble
+            if poll := self._tasks.pop("poll", None):  # it sleeps for as long as if all was well
+                poll.cancel()
+                self._start("poll", self._poll())
         self._hint_all()
 
     def _on_changed(self, folders: AbstractSet[str], moved: bool) -> None:

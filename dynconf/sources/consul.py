@@ -222,7 +222,8 @@ class _Run:
 
     def _found(self, number: int, news: Found) -> None:
         known = self._documents.get(number, set())
-        updates = list(self._layout.documents(number, news.entries, first=not known))
+        first = not known and (self._feed.starting or self._source.optional)
+        updates = list(self._layout.documents(number, news.entries, first=first))
         present = {update.document for update in updates}
         for update in updates:
             self._standing.found(number, update)

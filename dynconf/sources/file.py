@@ -208,11 +208,11 @@ class _Following:
         return self._gone.get(document, -_GRACE) + _GRACE > now
 
     def _nothing_there(self) -> SourceError | None:
-        """What it means that there is no file from the start."""
+        """What it means that a run finds no file."""
         if not self._source.members:
             self._feed.update(self._no_file(self._source.path))
             return None
-        if self._source.optional:
+        if self._source.optional or not self._feed.starting:
             return None
         folder, pattern = os.path.split(self._source.path)
         reason = f"no file in '{folder or os.curdir}' matches '{pattern}'"

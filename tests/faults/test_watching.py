@@ -142,6 +142,30 @@ def test_thorough_now_and_then() -> None:
     asyncio.run(main())
 
 
+def test_every_second_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be watched the first look comes after a second already, as the warning says."""
+
+    class Refused:
+        def __init__(self, *_: object) -> None:
+            raise OSError("too many open files")
+
+    monkeypatch.setattr(_notify, "rust_notify", lambda: Refused)
+
+    async def main() -> None:
+        hub, clock = WatchHub(), StandingClock()
+        soon = asyncio.create_task(clock.until_sleep(1.0))
+        looks = itertools.count()
+        with hub.follow("/", RecordingFeed(clock=clock), lambda links: (links.enter("/"), next(looks))) as it:
+            await soon
+            while await it.next() != ("/", 1):  # the one after arming
+                pass
+            clock.advance(1.0)
+            assert await it.next() == ("/", 2)
+        await hub.close()
+
+    asyncio.run(main())
+
+
 def test_watcher_of_another_process_is_left_alone(tmp_path: Path) -> None:
     """At the exit of a forked child, what it inherited is not touched."""
 

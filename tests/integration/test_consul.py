@@ -191,6 +191,25 @@ def test_folder_that_is_emptied(consul: ConsulSpace) -> None:
         server.delete(f"{consul.prefix}app/", recurse=True)
         settings.until(lambda app: app.message == "", timeout=10)
         assert config.status().healthy
+        assert config.reload().paths == ()
+        assert config.status().healthy
+
+
+def test_key_that_was_dropped(consul: ConsulSpace) -> None:
+    """A key that may go is missing at a start, and no fault of a later reload."""
+    server = ConsulServer(consul.agent.address)
+    source = Consul(f"{consul.prefix}app", server=server, on_missing="drop")
+    assert isinstance(failure(source), DocumentMissing)
+    consul.put("app", b"message: hello")
+    config = Config(source)
+    settings = config.bind(App)
+    with config:
+        consul.delete("app")
+        settings.until(lambda app: app.message == "", timeout=10)
+        assert config.reload().paths == ()
+        assert config.status().healthy
+        consul.put("app", b"message: again")
+        settings.until(lambda app: app.message == "again", timeout=10)
 
 
 def test_contradicting_keys(consul: ConsulSpace) -> None:

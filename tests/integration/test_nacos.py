@@ -160,6 +160,20 @@ def test_removed_while_it_runs(nacos: NacosSpace) -> None:
             assert settings.current.message == ""
 
 
+def test_dropped_while_it_runs(nacos: NacosSpace) -> None:
+    """A configuration that may go is no fault of a later reload, and is taken again when it comes back."""
+    nacos.publish("a.yaml", "message: a")
+    config = Config(Nacos("a.yaml", server=server_of(nacos), on_missing="drop"))
+    settings = config.bind(App)
+    with config:
+        nacos.remove("a.yaml")
+        settings.until(lambda app: app.message == "", timeout=10)
+        assert config.reload().paths == ()
+        assert config.status().healthy
+        nacos.publish("a.yaml", "message: b")
+        settings.until(lambda app: app.message == "b", timeout=10)
+
+
 def test_missing_is_waited_for(nacos: NacosSpace) -> None:
     """A start goes on when the configuration is published."""
     config = Config(Nacos("late.yaml", server=server_of(nacos)), start_timeout=20)

@@ -150,6 +150,53 @@ with config:
     )
 
 
+def test_fork_after_documents_have_gone() -> None:
+    """What the parent let go of is no fault in the child, and what it may not let go of is not forgotten."""
+    run(
+        HOUSE
+        + """
+from dynconf.errors import ChangeRefused
+
+class Needy(Settings):
+    b: int
+
+memory = Memory({"b": 5}, on_missing="drop")
+config = Config(File(folder / "*.yaml"), File(file, on_missing="drop"), memory)
+member = folder / "member.yaml"
+member.write_text("a: 4")
+numbers, needy = config.bind(Numbers), config.bind(Needy)
+refused = Told()
+config.on_error(refused)
+
+def work():
+    refused.wait(2)
+    assert [error.problems[0].path for error in refused.items] == ["b", "b"], refused.items
+    try:
+        config.reload()
+    except ChangeRefused as error:
+        assert {problem.path for problem in error.problems} == {"b"}, error
+    states = [one.state for one in config.status().sources]
+    assert states == ["live", "live", "refused"], str(config.status())
+    memory.set({"b": 7})
+    member.write_text("a: 2")
+    numbers.until(lambda now: now.a == 2, LOOK)
+    save(3)
+    numbers.until(lambda now: now.a == 3, LOOK)
+    needy.until(lambda now: now.b == 7, LOOK)
+    assert config.status().healthy
+    config.stop()
+
+with config:
+    memory.delete()
+    refused.wait()
+    member.unlink()
+    file.unlink()
+    numbers.until(lambda now: now.a == 0, LOOK)
+    assert child_of(work) == 0
+"""
+    )
+
+
 def test_fork_of_a_stopped_config() -> None:
     """What was loaded is readable in the child, nothing runs there, and it can be started."""
     run(

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, FilePath
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, FilePath, RootModel, model_validator
 
 from dynconf import Config, Feed, File, Memory, NotStarted, Settings, Source
-from dynconf.errors import StartFailed, UsageError
-from tests.unit.core_props import LOOK
+from dynconf.errors import ChangeRefused, StartFailed, UsageError
+from tests.unit.core_props import LOOK, Told
 from tests.unit.test_life_supervision import Numbers, Scripted, stubborn
 
 
@@ -400,3 +401,81 @@ def test_overrides_before_anything_is_loaded() -> None:
             assert numbers.current.a
     with pytest.raises(NotStarted):
         assert pair.current.n
+
+
+class Inner(BaseModel):
+    port: int = Field(default=0, validation_alias=AliasChoices("port", "tcp"))
+    host: str = Field(default="", validation_alias=AliasPath("address", "host"))
+
+
+class Seeing(BaseModel):
+    port: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def read(cls, given: Any) -> Any:
+        """Take the port from a URL."""
+        return {"port": given["url"].rpartition(":")[2]} if "url" in given else given
+
+
+class Outer(Settings):
+    inner: Inner = Inner()
+    seeing: Seeing = Seeing()
+    either: Inner | dict[str, int] = Inner()
+    free: dict[str, int] | None = None
+
+
+@pytest.mark.parametrize("values", [{"iner": {}}, {"inner": {"prot": 1}}])
+def test_a_name_that_is_no_field_is_told(values: dict[str, Any]) -> None:
+    """A mistyped name, which would alter nothing, is refused with those that are there, at any depth."""
+    outer = Config(Memory({})).bind(Outer)
+    with pytest.raises(UsageError, match=r"has no field '(iner|prot)'; it has (inner|port), "):
+        outer.override(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"inner": {"tcp": 1}},
+        {"inner": Inner(port=1)},
+        {"inner": {"address": {"host": "a"}}},
+        {"inner": {"host": "a"}},
+        {"seeing": {"url": "a:1"}},
+        {"either": {"prot": 1}},
+        {"free": {"any": 1}},
+    ],
+)
+def test_every_name_that_a_model_takes_is_taken(values: dict[str, Any]) -> None:
+    """Aliases, alias paths, and whatever a validator, a mapping or a member of a union may take count."""
+    outer = Config(Memory({})).bind(Outer)
+    with outer.override(**values):
+        assert outer.current != Outer()
+
+
+def test_what_is_no_mapping_is_bound_and_overridden() -> None:
+    """A `RootModel` of a list is told of, read and overridden like any other class, and in one."""
+
+    class Ports(RootModel[list[int]]):
+        pass
+
+    class Server(Settings):
+        ports: Ports = Ports([1])
+
+    document = Memory({"ports": [1, 2]})
+    config = Config(document)
+    ports, server, told = config.bind(Ports, at="ports"), config.bind(Server), Told()
+    ports.on_change("1")(told)
+    with config:
+        document.set({"ports": [1, 3]})
+        [change] = told.wait()
+        assert (change.old, change.new, change.paths) == (2, 3, {"1"})
+        with ports.override(root=[7]):
+            assert (ports.current, server.current.ports) == (Ports([7]), Ports([7]))
+        with server.override(ports=Ports([8])):
+            assert ports.current == Ports([8])
+        assert ports.current == Ports([1, 3])
+        with (
+            pytest.raises(ChangeRefused, match=r"ports\.0: expected a valid integer"),
+            ports.override(root=["a"]),
+        ):
+            pass

@@ -2,13 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dynconf import Config, Feed, Memory, Settings, Source, Update
-from dynconf.errors import AccessDenied, ChangeRefused, SourceError, SourceUnavailable, UsageError
-from tests.unit.core_props import LOOK
+from dynconf import Config, Feed, File, Memory, Settings, Source, Update
+from dynconf.errors import (
+    AccessDenied,
+    ChangeRefused,
+    SourceError,
+    SourceUnavailable,
+    StartFailed,
+    UsageError,
+)
+from tests.unit.core_props import LOOK, Told
 
 
 class Numbers(Settings):
@@ -85,6 +93,72 @@ def test_who_is_broken_hides_nobody(broken: str) -> None:
             with pytest.raises(ChangeRefused, match="first"):
                 config.reload()
             assert numbers.current == Numbers(a=1, b=number)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_what_was_dropped_stays_dropped(remote: bool) -> None:
+    """With `on_missing="drop"`, a document that went is no fault of a reload; it must be there at a start."""
+    memory = Memory({"a": 1}, on_missing="drop", remote=remote)
+    config = Config(memory, start_timeout=0.2)
+    numbers, errors = config.bind(Numbers), Told()
+    config.on_error(errors)
+    with config:
+        memory.delete()
+        numbers.until(lambda now: now.a == 0, LOOK)
+        assert config.reload().paths == ()
+        status = config.status()
+        assert (status.healthy, status.sources[0].documents[0].state) == (True, "absent")
+        memory.set({"a": 2})
+        numbers.until(lambda now: now.a == 2, LOOK)
+        memory.delete()
+        config.reload()
+        assert numbers.current.a == 0
+    assert errors.items == []
+    with pytest.raises(StartFailed, match="no such document"):
+        config.start()
+
+
+def test_what_may_not_be_dropped_yet() -> None:
+    """A document whose going is refused stays a problem in a reload, until the settings are valid without."""
+
+    class Needy(Settings):
+        a: int
+
+    base, memory = Memory({}, name="base"), Memory({"a": 1}, on_missing="drop")
+    config = Config(base, memory)
+    needy, errors = config.bind(Needy), Told()
+    config.on_error(errors)
+    with config:
+        memory.delete()
+        errors.wait()
+        with pytest.raises(ChangeRefused, match="a: required, but missing"):
+            config.reload()
+        assert needy.current.a == 1
+        base.set({"a": 2})
+        needy.until(lambda now: now.a == 2, LOOK)
+        config.reload()
+        assert config.status().healthy
+
+
+def test_files_that_match_no_more(tmp_path: Path) -> None:
+    """Files of a glob may all go: that is no fault of a reload, though a start needs one of them."""
+    file = tmp_path / "a.yaml"
+    file.write_text("a: 1")
+    config = Config(File(tmp_path / "*.yaml"))
+    numbers, errors = config.bind(Numbers), Told()
+    config.on_error(errors)
+    with config:
+        file.unlink()
+        config.reload()
+        assert numbers.current.a == 0
+        assert config.reload().paths == ()
+        assert config.status().healthy
+        file.write_text("a: 2")
+        numbers.until(lambda now: now.a == 2, LOOK)
+    file.unlink()
+    assert errors.items == []
+    with pytest.raises(StartFailed, match="no file in"):
+        config.start()
 
 
 def test_what_is_read_together_is_one_change() -> None:

@@ -2,11 +2,24 @@
 
 import math
 import re
-from typing import Annotated, Literal
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    Field,
+    Json,
+    RootModel,
+    SecretStr,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings
 
 from dynconf._models.build import (
@@ -17,7 +30,7 @@ from dynconf._models.build import (
     unknown_step,
 )
 from dynconf._models.compare import adopted, changed_fields, equal, field_value
-from dynconf._values.tree import MISSING, Path, Tree
+from dynconf._values.tree import MISSING, Delta, Path, Tree
 
 
 class Redis(BaseModel):
@@ -37,7 +50,7 @@ def lowest(_: Path, __: Path) -> bool:
     return False
 
 
-def faults(cls: type[BaseModel], tree: Tree, at: Path = ()) -> list[Fault]:
+def faults(cls: type[BaseModel], tree: Any, at: Path = ()) -> list[Fault]:
     """Why a tree does not make the model."""
     with pytest.raises(Invalid) as caught:
         build(cls, tree, at, lowest)
@@ -63,7 +76,19 @@ def test_a_fault_has_path_and_types_but_no_value() -> None:
 
 def test_a_scalar_in_place_of_a_mapping() -> None:
     """A binding's own place must hold a mapping; null is none."""
-    assert faults(App, None, ("app",)) == [Fault(("app",), "expected a mapping for App", "null")]  # type: ignore[arg-type]
+    assert faults(App, None, ("app",)) == [Fault(("app",), "expected a mapping for App", "null")]
+
+
+def test_a_root_model_takes_what_is_no_mapping() -> None:
+    """What stands at its path is its root; where nothing does it takes its default, or is missing."""
+
+    class Defaulted(RootModel[list[int]]):
+        root: list[int] = [1]
+
+    assert build(RootModel[list[int]], [1, 2], ("a",), lowest) == RootModel[list[int]]([1, 2])
+    assert build(Defaulted, MISSING, ("a",), lowest) == Defaulted()
+    assert faults(RootModel[list[int]], MISSING, ("a",)) == [Fault(("a",), "required, but missing")]
+    assert [fault.path for fault in faults(RootModel[list[int]], [1, "x"], ("a",))] == [("a", 1)]
 
 
 def test_missing_and_extra_keys_are_named() -> None:
@@ -225,6 +250,37 @@ def test_a_settings_class_is_built_without_its_environment(monkeypatch: pytest.M
     assert build(Plain, {}, (), lowest).model_dump() == {"name": "default"}
 
 
+def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the class asks for it, as pydantic-settings does it; else the nested class's defaults hold."""
+
+    class Inner(BaseModel):
+        first: int = Field(default=0, validation_alias=AliasChoices("first", "one"))
+        second: int = 0
+        secret: SecretStr = SecretStr("")
+
+    class Whole(BaseSettings):
+        inner: Inner = Inner(first=1, second=2, secret=SecretStr("x"))
+        other: Inner | None = None
+
+    class Partly(Whole, nested_model_default_partial_update=True, env_nested_delimiter="__"):
+        pass
+
+    def second(path: Path, _: Path) -> bool:
+        return path[-1] == "one"
+
+    tree = {"inner": {"second": 3}, "other": {"second": 4}}
+    monkeypatch.setenv("INNER__SECOND", "3")
+    monkeypatch.setenv("OTHER__SECOND", "4")
+    asked = [build(Partly, tree, (), lowest), build(Partly, {"inner": {"one": 5}}, (), second)]
+    assert asked[0] == Partly()
+    assert [one.model_dump()["inner"] for one in asked] == [
+        {"first": 1, "second": 3, "secret": SecretStr("x")},
+        {"first": 5, "second": 2, "secret": SecretStr("x")},
+    ]
+    assert build(Whole, tree, (), lowest).model_dump()["inner"]["first"] == 0
+    assert tree == {"inner": {"second": 3}, "other": {"second": 4}}
+
+
 def test_a_model_shares_no_container_with_the_tree() -> None:
     """Altering a mutable model never alters what is merged."""
 
@@ -313,6 +369,20 @@ def test_changed_fields_go_into_models_and_mappings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "delta"),
+    [
+        (RootModel([1, 2]), RootModel([1, 3]), {"1": True}),
+        (RootModel(1), RootModel(2), {"root": True}),
+        (RootModel({"a": 1}), RootModel({"a": 2}), {"a": True}),
+        (RootModel(1), RootModel(1), {}),
+    ],
+)
+def test_what_differs_in_a_root_model(old: object, new: object, delta: Delta) -> None:
+    """It is told by index, key, or as a whole, as its root has them."""
+    assert changed_fields(old, new) == delta
+
+
+@pytest.mark.parametrize(
     ("path", "value"),
     [
         (("redis", "host"), "a"),
@@ -335,4 +405,30 @@ def test_a_step_that_is_no_field_is_found_before_anything_runs() -> None:
 
     assert unknown_step(App, ("redis", "hots")) == ("hots", ["host", "port", "password"])
     assert unknown_step(App, ("limits", "whatever")) is None
+    assert unknown_step(App, ("limits",)) is None
     assert unknown_step(Open, ("whatever",)) is None
+
+
+class Kind(Enum):
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [int, str | None, bytes, SecretStr, Kind, Literal["a", "b"], datetime, Annotated[int, Field(gt=0)], UUID],
+)
+def test_nothing_stands_below_a_single_value(annotation: Any) -> None:
+    """A path that goes on below a field that is one value is a mistake, as nothing can ever differ there."""
+    model = create_model("Model", field=(annotation, ...))
+    assert unknown_step(model, ("field", "x", "y")) == ("x", [])
+    assert unknown_step(model, ("field",)) is None
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [Any, object, dict[str, int], int | list[int], RootModel[dict[str, int]], Json[dict[str, int]]],
+)
+def test_something_may_stand_below_all_else(annotation: Any) -> None:
+    """Where a value may have parts that no class names, a path may go on as it will."""
+    model = create_model("Model", field=(annotation, ...))
+    assert unknown_step(model, ("field", "x")) is None

@@ -3,12 +3,13 @@
 from typing import Annotated
 
 import pytest
-from pydantic import BaseModel, Field, Json
+from pydantic import AliasPath, BaseModel, Field, Json, RootModel
 from pydantic_settings import NoDecode
 
 from dynconf._models.names import Resolved, meanings, resolved
+from dynconf._models.schema import Model
 from dynconf._values.snapshot import Names
-from dynconf._values.tree import Tree
+from dynconf._values.tree import Path, Tree
 
 
 class Redis(BaseModel):
@@ -27,6 +28,8 @@ class App(BaseModel):
     parsed: Json[list[int]] = []
     maybe_parsed: Json[list[int]] | None = None
     groups: dict[str, list[int]] = {}
+    deep: int = Field(0, validation_alias=AliasPath("Data", "Deep"))
+    deeper: list[int] = Field([], validation_alias=AliasPath("Data", "More", "Deep"))
 
 
 def found(values: dict[str, str], *lower: Tree, prefix: str = "APP_", at: tuple[str, ...] = ()) -> Resolved:
@@ -56,6 +59,11 @@ def found(values: dict[str, str], *lower: Tree, prefix: str = "APP_", at: tuple[
         ("APP_GROUPS", '{"sales": [1]}', {"groups": {"sales": [1]}}),
         ("APP_SOMETHING__ELSE", "1", {"something": {"else": "1"}}),
         ("APP_REDIS__HOTS", "1", {"redis": {"hots": "1"}}),
+        ("APP_DATA", '{"Deep": 1}', {"Data": {"Deep": 1}}),
+        ("APP_DATA__DEEP", "1", {"Data": {"Deep": "1"}}),
+        ("APP_DATA__MORE", '{"Deep": [1]}', {"Data": {"More": {"Deep": [1]}}}),
+        ("APP_DATA__MORE__DEEP", "[1]", {"Data": {"More": {"Deep": [1]}}}),
+        ("APP_DATA__ELSE", "[1]", {"Data": {"else": "[1]"}}),
         ("APP_", "1", {}),
     ],
 )
@@ -83,6 +91,13 @@ def test_a_model_bound_deeper_is_reached_through_its_path() -> None:
         "my": {"redis": {"host": "a"}},
         "redis": "x",
     }
+
+
+def test_a_variable_for_a_root_model_is_what_its_root_is() -> None:
+    """What holds several values is JSON, a single one is text."""
+    names = Names({"APP_LIST": "[1]", "APP_WORD": "hello"}, "APP_")
+    shapes: list[tuple[Model, Path]] = [(RootModel[list[int]], ("list",)), (RootModel[str], ("word",))]
+    assert resolved(names, meanings(names, shapes), []).tree == {"list": [1], "word": "hello"}
 
 
 def test_a_whole_and_its_part_add_up() -> None:

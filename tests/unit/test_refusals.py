@@ -381,6 +381,29 @@ def test_variables_are_blamed_for_what_they_say() -> None:
         config.load()
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# ours\nTAGS=[1,\n", r"tags: expected JSON.* at app\.env:2:6 \(revision \w+\)"),
+        ("LOW=1\nLOW__X=2\n", r"low\.x: clashes with LOW.* at app\.env:2:8 \(revision \w+\)"),
+    ],
+)
+def test_a_line_of_names_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    """What cannot be understood of a `.env` file is told with line, column and revision, as all else is."""
+
+    class Tagged(Pair):
+        tags: tuple[int, ...] = ()
+
+    monkeypatch.chdir(tmp_path)
+    Path("app.env").write_text(text)
+    config = Config(File("app.env"))
+    config.bind(Tagged)
+    with pytest.raises(StartFailed, match=said):
+        config.load()
+
+
 def test_of_a_fields_aliases_the_preferred_one_holds() -> None:
     """Two variables for one field rank as pydantic ranks the aliases, however they sort."""
 

@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from dynconf import Config, Env, File, Memory, NotStarted, Settings
+from dynconf._values.tree import dotted, parse_path
 from dynconf.errors import ChangeRefused, UsageError
+from tests.unit.core_props import Told
 
 CANARY = "hunter2"
 
@@ -127,6 +129,51 @@ def test_history_tells_when_what_and_by_whom() -> None:
     assert last.documents == (("memory", "memory", "25"),)
     assert str(last).endswith(" version 25: number (by memory 25)")
     assert json.loads(json.dumps(config.history.to_dict()))["versions"][-1]["paths"] == ["number"]
+
+
+def test_a_path_is_taken_as_it_is_told() -> None:
+    """A key with a dot in it is quoted in a report, and asked for and subscribed to just so."""
+
+    class Hosts(Settings):
+        hosts: dict[str, dict[str, int]] = Field(default_factory=dict)
+
+    memory = Memory({"hosts": {"a.example": {"port": 1}}})
+    config = Config(memory)
+    settings, told = config.bind(Hosts), Told()
+    with config:
+        memory.set({"hosts": {"a.example": {"port": 2}}})
+        settings.until(lambda now: now.hosts["a.example"]["port"] == 2, 5)
+        [path] = config.history[-1].paths
+        assert path == 'hosts."a.example".port'
+        assert config.get(path) == config.explain(path).value == settings.explain(path).value == 2
+        settings.on_change(path)(told)
+        memory.set({"hosts": {"a.example": {"port": 3}}})
+        [change] = told.wait()
+        assert (change.old, change.new, change.paths) == (2, 3, {path})
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('"a.b"', ("a.b",)),
+        ('x."a.b".0', ("x", "a.b", "0")),
+        ('"a.b"."c.d"', ("a.b", "c.d")),
+        ('"ab".c', ('"ab"', "c")),
+        ('a".b', ('a"', "b")),
+        ('"a.b"c.d', ('"a', 'b"c', "d")),
+    ],
+)
+def test_only_a_step_with_a_dot_in_it_is_quoted(text: str, path: tuple[str, ...]) -> None:
+    """Other quotes are a part of the key, which reports write just so."""
+    assert parse_path(text) == path
+    assert parse_path(dotted(path)) == path
+
+
+@pytest.mark.parametrize("text", [".", "a.", ".a", "a..b", '"a.b"..c'])
+def test_a_path_with_an_empty_step_is_refused(text: str) -> None:
+    """It is a slip, and never the key that is an empty text."""
+    with pytest.raises(UsageError, match="a step between two dots is empty"):
+        parse_path(text)
 
 
 def test_status_before_while_and_after() -> None:

@@ -439,6 +439,34 @@ def test_broken_and_then_gone_while_it_starts(
     asyncio.run(test())
 
 
+def test_standing_in_is_no_answer(server: Server, tmp_path: Path) -> None:
+    """A source is starting until its server has answered, though the cache stands in; never again then."""
+    filled(server, tmp_path)
+    source = Remote(server, "one", "two")
+    feeds: list[Feed] = []
+    report = source.run
+
+    async def run(feed: Feed) -> None:
+        feeds.append(feed)
+        await report(feed)
+
+    source.run = run  # type: ignore[method-assign]
+
+    async def test() -> None:
+        server.error = DOWN
+        config = Config(source, cache=tmp_path, cache_after=0.05)
+        numbers = config.bind(Numbers)
+        async with config:
+            assert feeds[0].starting
+            server.change(one=b"a: 2")
+            await numbers.auntil(lambda now: now.a == 2, LOOK)
+            assert not feeds[0].starting
+            await config.areload()
+            assert not feeds[0].starting
+
+    asyncio.run(test())
+
+
 def test_a_write_that_failed_is_made_up_for(server: Server, tmp_path: Path) -> None:
     """What could not be written is tried again when the Config stops."""
     folder = tmp_path / "cache"

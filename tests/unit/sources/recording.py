@@ -26,6 +26,7 @@ class RecordingFeed:
         shared: dict[Hashable, Any] | None = None,
     ) -> None:
         self.watching = watching
+        self.starting = True
         self.clock: Clock = clock or SystemClock()
         self.limits = limits or Limits()
         self.transport = ""
