@@ -73,7 +73,7 @@ class Flags(Evaluating, Binding[FlagSet]):
         return Overriding(self._lifecycle, self._cls, self._at, values)  # type: ignore[arg-type]
 
     def _evaluation(self) -> Evaluation:
-        return self.current._evaluation()
+        return self.current._made  # not by way of a method: this is what takes time
 
     def _field_path(self, text: str) -> Path:
         return ("flags", text)

@@ -22,6 +22,7 @@ _Way: TypeAlias = Callable[[str, Any, EvaluationContext], FlagResolutionDetails[
 
 _logger = logging.getLogger("dynconf.flags")
 
+_CONTAINERS: Final = (dict, list)
 _MOST_TOLD: Final = 100
 """Flags that a log line is written of when they cannot be evaluated, in each version."""
 
@@ -86,8 +87,10 @@ class Evaluation:
             attributes: what rules may ask for, over those of the context.
         """
         way = self._ways.get(default.__class__) or self._way(flag, default)
+        plain = key.__class__ is str or key is None
+        context = EvaluationContext(key, attributes) if plain else _context(key, attributes)  # type: ignore[arg-type]
         try:
-            found = way(flag, default, _context(key, attributes))
+            found = way(flag, default, context)
         except OpenFeatureError as error:
             code, text = error.error_code, _TEXTS.get(error.error_code, error.error_message or "")
         except KeyboardInterrupt:
@@ -95,7 +98,7 @@ class Evaluation:
         except BaseException as error:  # noqa: BLE001 - the context's own code may raise anything
             code, text = ErrorCode.GENERAL, f"its targeting failed: {what_broke(error)}"
         else:
-            if found.variant is not None and isinstance(found.value, (dict, list)):
+            if found.value.__class__ in _CONTAINERS and found.variant is not None:
                 found.value = copied(found.value)
             return found
         if flag not in self._told and len(self._told) < _MOST_TOLD:
@@ -117,8 +120,6 @@ def _no_such_type(flag: str, default: Any, context: EvaluationContext) -> FlagRe
 
 
 def _context(key: object, attributes: Mapping[str, Any]) -> EvaluationContext:
-    if key is None or key.__class__ is str:
-        return EvaluationContext(key, attributes)
     if isinstance(key, EvaluationContext):
         return key.merge(EvaluationContext(None, attributes)) if attributes else key
     return EvaluationContext(str(key), attributes)

@@ -10,8 +10,15 @@ from dynconf.flags.evaluation import Evaluation, Metadata
 __all__ = ["FlagSet"]
 
 
+class _Made:
+    """What a set of flags has besides its fields, by which sets are compared."""
+
+    __slots__ = ("_made",)
+    _made: Evaluation
+
+
 @dataclass(frozen=True, eq=False)
-class FlagSet(Evaluating):
+class FlagSet(_Made, Evaluating):
     """The flags of one version; it is never altered.
 
     Args:
@@ -23,7 +30,6 @@ class FlagSet(Evaluating):
     metadata: Metadata = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # No field: sets of equal flags are equal.
         object.__setattr__(self, "_made", Evaluation(self.flags, self.metadata))
 
     def __eq__(self, other: object) -> bool:
@@ -34,5 +40,4 @@ class FlagSet(Evaluating):
     __hash__ = None  # type: ignore[assignment]
 
     def _evaluation(self) -> Evaluation:
-        made: Evaluation = vars(self)["_made"]
-        return made
+        return self._made
