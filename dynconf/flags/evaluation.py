@@ -76,7 +76,12 @@ class Evaluation:
         """The values of flags that are the same for everybody."""
 
     def resolve(
-        self, flag: str, default: T, key: object, attributes: Mapping[str, Any]
+        self,
+        flag: str,
+        default: T,
+        key: object,
+        attributes: Mapping[str, Any],
+        wanted: type | None = None,
     ) -> FlagResolutionDetails[T]:
         """What flagd's core answers, or the default with the reason why.
 
@@ -85,8 +90,9 @@ class Evaluation:
             default: says which type is wanted; with `None` it is the flag's own.
             key: the targeting key, or an OpenFeature context.
             attributes: what rules may ask for, over those of the context.
+            wanted: the type, where the default does not say it.
         """
-        way = self._ways.get(default.__class__) or self._way(flag, default)
+        way = self._ways.get(wanted or default.__class__) or self._way(flag, default)
         plain = key.__class__ is str or key is None
         context = EvaluationContext(key, attributes) if plain else _context(key, attributes)  # type: ignore[arg-type]
         try:
