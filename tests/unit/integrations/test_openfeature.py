@@ -19,6 +19,7 @@ from openfeature.provider import ProviderStatus
 from openfeature.track import TrackingEventDetails
 from openfeature.transaction_context import (
     ContextVarsTransactionContextPropagator,
+    clear_transaction_context_propagator,
     set_transaction_context,
     set_transaction_context_propagator,
 )
@@ -358,7 +359,7 @@ def test_hooks_and_contexts(client: OpenFeatureClient) -> None:
     )
     assert found.value == "INTERNAL"
     assert seen == [("context-aware", "internal", "u1")]
-    api.clear_transaction_context_propagator()
+    clear_transaction_context_propagator()
 
 
 def test_tracking() -> None:
