@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dynconf.errors import NotStarted as NotStarted
     from dynconf.errors import Veto as Veto
     from dynconf.flags.definition import Flag as Flag
+    from dynconf.flags.evaluating import FlagDetails as FlagDetails
     from dynconf.flags.flag_set import FlagSet as FlagSet
     from dynconf.resources.resource import Resource as Resource
     from dynconf.sources.consul import Consul as Consul
@@ -74,6 +75,7 @@ _HOMES = {
     "Feed": "dynconf._values.source",
     "File": "dynconf.sources.file",
     "Flag": "dynconf.flags.definition",
+    "FlagDetails": "dynconf.flags.evaluating",
     "FlagSet": "dynconf.flags.flag_set",
     "Flags": "dynconf._faces.flags",
     "Folder": "dynconf._values.snapshot",
@@ -117,6 +119,7 @@ __all__ = [
     "Feed",
     "File",
     "Flag",
+    "FlagDetails",
     "FlagSet",
     "Flags",
     "Folder",

@@ -4,5 +4,5 @@ from dynconf.errors import MissingExtra
 
 try:
     import openfeature.contrib.tools.flagd.core  # noqa: F401
-except ImportError as error:
-    raise MissingExtra("evaluating feature flags", "flags") from error
+except ImportError as _error:
+    raise MissingExtra("evaluating feature flags", "flags") from _error

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -40,7 +40,7 @@ class Flag(BaseModel):
     References to shared rules are resolved.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     state: Literal["ENABLED", "DISABLED"]
     variants: dict[str, Any] = Field(min_length=1)

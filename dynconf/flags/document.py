@@ -1,7 +1,7 @@
 """What may stand at the path that flags are read from: flagd's own document, or flags by name."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -29,7 +29,7 @@ class FlagDocument(BaseModel):
     Every definition is one layer's alone, as is every shared rule.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, _Whole]
 
     flags: Annotated[dict[str, _Whole], Merge("deep")] = {}
@@ -83,7 +83,7 @@ class FlagDocument(BaseModel):
 class RootFlagDocument(FlagDocument):
     """The same at the root of the tree, where other keys are no flags but somebody else's."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
 
 def _detail(wrong: Wrong) -> InitErrorDetails:

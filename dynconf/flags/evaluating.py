@@ -1,16 +1,49 @@
 """How flags are asked for, whether of one version or always of the newest."""
 
 from abc import abstractmethod
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
-from openfeature.evaluation_context import EvaluationContext
-from openfeature.flag_evaluation import FlagEvaluationDetails
+from dynconf.flags.evaluation import Evaluation, Metadata
 
-from dynconf.flags.evaluation import Evaluation
-
-__all__ = ["Evaluating"]
+__all__ = ["Context", "Evaluating", "FlagDetails"]
 
 T = TypeVar("T")
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Context(Protocol):
+    """An OpenFeature `EvaluationContext`."""
+
+    @property
+    def targeting_key(self) -> str | None:
+        """Whom it is of."""
+        ...
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What is known of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlagDetails(Generic[T_co]):
+    """What a flag is for somebody, and why.
+
+    `variant` is the name of its value, `None` where the default served. `reason`, such as `STATIC` or
+    `TARGETING_MATCH`, and `error_code`, such as `FLAG_NOT_FOUND`, are OpenFeature's.
+    """
+
+    flag: str
+    value: T_co
+    variant: str | None
+    reason: str
+    error_code: str | None
+    error_message: str | None
+    metadata: Metadata
 
 
 class Evaluating:
@@ -22,7 +55,7 @@ class Evaluating:
     def _evaluation(self) -> Evaluation:
         """What evaluates the flags that are meant."""
 
-    def enabled(self, flag: str, key: str | EvaluationContext | None = None, /, **attributes: Any) -> bool:
+    def enabled(self, flag: str, key: str | Context | None = None, /, **attributes: Any) -> bool:
         """Whether a boolean flag is on for somebody; one that is not there, or no boolean, is off.
 
         Args:
@@ -36,9 +69,7 @@ class Evaluating:
             fixed = evaluation.resolve(flag, False, key, attributes).value
         return fixed is True
 
-    def value(
-        self, flag: str, default: T, key: str | EvaluationContext | None = None, /, **attributes: Any
-    ) -> T:
+    def value(self, flag: str, default: T, key: str | Context | None = None, /, **attributes: Any) -> T:
         """A flag's value for somebody, or the default if it has none of the default's type.
 
         Args:
@@ -54,8 +85,8 @@ class Evaluating:
         return evaluation.resolve(flag, default, key, attributes).value
 
     def details(
-        self, flag: str, default: T, key: str | EvaluationContext | None = None, /, **attributes: Any
-    ) -> FlagEvaluationDetails[T]:
+        self, flag: str, default: T, key: str | Context | None = None, /, **attributes: Any
+    ) -> FlagDetails[T]:
         """A flag's value with its variant, the reason, and an error code where the default had to serve.
 
         Args:
@@ -64,4 +95,13 @@ class Evaluating:
             key: whom it is asked for, as splits see it (the targeting key), or an OpenFeature context.
             **attributes: what targeting rules may ask for, over those of the context.
         """
-        return self._evaluation().resolve(flag, default, key, attributes).to_flag_evaluation_details(flag)
+        found = self._evaluation().resolve(flag, default, key, attributes)
+        return FlagDetails(
+            flag,
+            found.value,
+            found.variant,
+            str(found.reason),
+            None if found.error_code is None else str(found.error_code),
+            found.error_message,
+            found.flag_metadata,
+        )

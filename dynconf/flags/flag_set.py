@@ -1,6 +1,7 @@
 """All flags of one version, to read and to evaluate."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from dynconf._models.compare import equal
 from dynconf.flags.definition import Flag
@@ -37,7 +38,7 @@ class FlagSet(_Made, Evaluating):
             return NotImplemented
         return equal(self.flags, other.flags) and equal(self.metadata, other.metadata)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def _evaluation(self) -> Evaluation:
         return self._made

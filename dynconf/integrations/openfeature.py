@@ -21,8 +21,8 @@ try:
 
     from dynconf._faces.flags import Flags
     from dynconf.flags.flag_set import FlagSet
-except ImportError as error:
-    raise MissingExtra("the OpenFeature provider", "flags") from error
+except ImportError as _error:
+    raise MissingExtra("the OpenFeature provider", "flags") from _error
 
 __all__ = ["DynconfProvider"]
 

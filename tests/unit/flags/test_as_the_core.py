@@ -142,7 +142,7 @@ def test_ten_thousand_flags(caplog: pytest.LogCaptureFixture) -> None:
                 way, default = RESOLVERS[index], DEFAULTS[index]
                 theirs = asked(core, way, name, default, who)
                 found = ours.details(name, default, who)
-                mine = (found.value, found.variant, found.reason, found.error_code, found.flag_metadata)
+                mine = (found.value, found.variant, found.reason, found.error_code, found.metadata)
                 assert mine == theirs, (flag, rules, who)
                 assert type(found.value) is type(theirs[0])
                 assert ours.value(name, default, who) == theirs[0]

@@ -194,7 +194,7 @@ def test_values_are_the_callers() -> None:
 def test_metadata() -> None:
     """What a flag, and the document, says of itself comes with the details; the flag's word goes first."""
     document = {"flags": {"x": switch(metadata={"team": "shop"})}, "metadata": {"team": "all", "version": 2}}
-    assert loaded(document).details("x", False).flag_metadata == {"team": "shop", "version": 2}
+    assert loaded(document).details("x", False).metadata == {"team": "shop", "version": 2}
 
 
 def test_before_the_load() -> None:

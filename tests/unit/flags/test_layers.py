@@ -30,7 +30,7 @@ def test_definition_replaces_whole() -> None:
         documents = [{"flags": {"flags": flags} if below else flags} for flags in layers]
         found = layered(*documents)
         assert not found.enabled("x", beta=True)
-        assert found.details("x", True).flag_metadata == {}
+        assert found.details("x", True).metadata == {}
         assert found.value("y", 0) == 1
 
 
@@ -84,7 +84,7 @@ def test_metadata_merges() -> None:
         {"metadata": {"stage": "prod"}},
         at="",
     )
-    assert flags.details("x", False).flag_metadata == {"team": "shop", "stage": "prod"}
+    assert flags.details("x", False).metadata == {"team": "shop", "stage": "prod"}
 
 
 def test_other_settings_merge_as_ever() -> None:
