@@ -9,7 +9,7 @@ from dynconf import Config, Memory
 from tests.bench._measure import medians, seconds_each
 from tests.bench._report import Line
 
-ROUNDS, LOOPS = 25, 50
+ROUNDS, LOOPS = 200, 10
 MOST = 1.1
 
 

@@ -17,7 +17,6 @@ def main() -> None:
         symbol
         for symbol in report["symbols"]
         if not (symbol["isTypeKnown"] and not symbol["isTypeAmbiguous"])
-        and symbol["isExported"]
         and not symbol["name"].startswith(LEFT_OUT)
     ]
     for symbol in unknown:
