@@ -10,12 +10,14 @@ from dynconf._faces.override import Overriding
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._values.snapshot import View
 from dynconf._values.tree import MISSING, Path, dotted, find
-from dynconf.errors import UsageError
+from dynconf.errors import NotStarted, UsageError
 from dynconf.flags.definition import Flag, is_a_value
 from dynconf.flags.document import OVER, FlagDocument, RootFlagDocument
 from dynconf.flags.evaluating import Evaluating
 from dynconf.flags.evaluation import Evaluation
 from dynconf.flags.flag_set import FlagSet
+
+_TOO_EARLY = "flags are asked for before they are loaded: use `with config:`, start() or load() first"
 
 
 class Flags(Evaluating, Binding[FlagSet]):
@@ -73,7 +75,10 @@ class Flags(Evaluating, Binding[FlagSet]):
         return Overriding(self._lifecycle, self._cls, self._at, values)  # type: ignore[arg-type]
 
     def _evaluation(self) -> Evaluation:
-        return self.current._made  # not by way of a method: this is what takes time
+        try:
+            return self.current._made  # not by way of a method: a flag is read all the time
+        except NotStarted:
+            raise NotStarted(_TOO_EARLY) from None
 
     def _field_path(self, text: str) -> Path:
         return ("flags", text)

@@ -32,13 +32,14 @@ class FlagDocument(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, _Whole]
 
+    # Variables of the environment find fields by their names, too: only what is reserved has a plain one.
     flags: Annotated[dict[str, _Whole], Merge("deep")] = {}
-    rules: Annotated[dict[str, Annotated[Any, Merge("replace")]], Merge("deep")] = Field(
+    dollar_evaluators: Annotated[dict[str, Annotated[Any, Merge("replace")]], Merge("deep")] = Field(
         default={}, alias="$evaluators"
     )
     metadata: Annotated[dict[str, bool | int | float | str], Merge("deep")] = {}
-    over: Annotated[dict[str, list[Any]], Merge("deep")] = Field(default={}, alias="$override")
-    schema_: Any = Field(default=None, alias="$schema")
+    dollar_override: Annotated[dict[str, tuple[Any]], Merge("deep")] = Field(default={}, alias="$override")
+    dollar_schema: Any = Field(default=None, alias="$schema")
 
     @model_validator(mode="after")
     def _as_flag_set(self) -> Any:
@@ -51,19 +52,21 @@ class FlagDocument(BaseModel):
         read = self._read(placed, wrong)
         if wrong:
             raise ValidationError.from_exception_data(type(self).__name__, [*map(_detail, wrong)])
-        over = {name: Flag.model_validate(static(value)) for name, (value,) in self.over.items()}
-        return FlagSet(read | over, self.metadata)
+        for name, (value,) in self.dollar_override.items():
+            read[name] = Flag.model_validate(static(value))
+        return FlagSet(read, self.metadata)
 
     def _read(self, placed: Mapping[Path, Flag], wrong: list[Wrong]) -> dict[str, Flag]:
         """The flags by name, with shared rules put in, and their results named as the variants are."""
-        for name, rule in self.rules.items():
-            wrong += faults(rule, (shared_rules.AT, name), self.rules)
+        rules = self.dollar_evaluators
+        for name, rule in rules.items():
+            wrong += faults(rule, (shared_rules.AT, name), rules)
         for path, flag in placed.items():
-            wrong += faults(flag.targeting, (*path, "targeting"), self.rules)
+            wrong += faults(flag.targeting, (*path, "targeting"), rules)
         if wrong:
             return {}
         try:
-            shared = SharedRules(self.rules)
+            shared = SharedRules(rules)
         except Wrong as error:
             wrong.append(error)
             return {}

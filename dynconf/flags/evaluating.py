@@ -10,8 +10,6 @@ from dynconf.flags.evaluation import Evaluation, Metadata
 __all__ = ["Context", "Evaluating", "FlagDetails"]
 
 T = TypeVar("T")
-
-
 T_co = TypeVar("T_co", covariant=True)
 
 

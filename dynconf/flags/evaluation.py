@@ -126,6 +126,9 @@ def _no_such_type(flag: str, default: Any, context: EvaluationContext) -> FlagRe
 
 
 def _context(key: object, attributes: Mapping[str, Any]) -> EvaluationContext:
-    if isinstance(key, EvaluationContext):
-        return key.merge(EvaluationContext(None, attributes)) if attributes else key
+    if isinstance(key, EvaluationContext) and not attributes:
+        return key
+    known = getattr(key, "attributes", None)
+    if isinstance(known, Mapping):
+        return EvaluationContext(getattr(key, "targeting_key", None), {**known, **attributes})
     return EvaluationContext(str(key), attributes)

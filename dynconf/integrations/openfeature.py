@@ -1,6 +1,7 @@
 """An OpenFeature provider whose flags are those of a dynconf configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from dynconf._dispatch.standing import StandingSubscription
@@ -28,6 +29,7 @@ __all__ = ["DynconfProvider"]
 
 T = TypeVar("T")
 _Tracker: TypeAlias = Callable[[str, EvaluationContext | None, TrackingEventDetails | None], object]
+_NOT_LOADED = "the configuration is not loaded yet"
 _Object: TypeAlias = Sequence[FlagValueType] | Mapping[str, FlagValueType]
 
 
@@ -53,6 +55,10 @@ class DynconfProvider(AbstractProvider):
         self._tracker = track
         self._said = ProviderEvent.PROVIDER_READY
         self._subscriptions: list[Subscription[Any]] = []
+        self._corrections = {
+            event: partial(self._correct, event)
+            for event in (ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_ERROR)
+        }
 
     def get_metadata(self) -> Metadata:
         """The provider's name, `dynconf`."""
@@ -64,23 +70,27 @@ class DynconfProvider(AbstractProvider):
         Raises:
             ProviderNotReadyError: the Config has not loaded yet; it says ready once it has.
         """
+        self.shutdown()
+        self._said, _ = self._standing()
         dispatcher = self._flags._lifecycle.publisher.dispatcher
         self._subscriptions = [
             self._flags.on_change()(self._changed),
             StandingSubscription(dispatcher, self._look),
         ]
-        self._said, why = self._standing()
-        # OpenFeature says ready when this has returned, also of what is stale.
-        api.add_handler(ProviderEvent.PROVIDER_READY, self._correct)
+        # Once this is over OpenFeature says ready or error, whatever happens meanwhile, and knows no stale.
+        for event, correct in self._corrections.items():
+            api.add_handler(event, correct)
+        self._look()
         if self._said is ProviderEvent.PROVIDER_ERROR:
-            raise ProviderNotReadyError(why)
+            raise ProviderNotReadyError(_NOT_LOADED)
 
     def shutdown(self) -> None:
         """Follow nothing any more; the Config goes on."""
         for subscription in self._subscriptions:
             subscription.close()
         if self._subscriptions:
-            api.remove_handler(ProviderEvent.PROVIDER_READY, self._correct)
+            for event, correct in self._corrections.items():
+                api.remove_handler(event, correct)
         self._subscriptions = []
 
     def track(
@@ -145,17 +155,17 @@ class DynconfProvider(AbstractProvider):
             self._said = event
             self.emit(event, ProviderEventDetails(message=why))
 
-    def _correct(self, said: EventDetails) -> None:
-        """Say that it is stale after somebody else has said of it that it is ready."""
+    def _correct(self, said: ProviderEvent, details: EventDetails) -> None:
+        """Say how it stands after somebody else has said something else."""
         event, why = self._standing()
-        if said.provider_name == self.get_metadata().name and event is ProviderEvent.PROVIDER_STALE:
+        if details.provider_name == self.get_metadata().name and event is not said:
             self.emit(event, ProviderEventDetails(message=why))
 
     def _standing(self) -> tuple[ProviderEvent, str | None]:
         """What is to be said, and why."""
         lifecycle = self._flags._lifecycle
         if lifecycle.publisher.snapshot is None or lifecycle.manager is None:
-            return ProviderEvent.PROVIDER_ERROR, "the configuration is not loaded yet"
+            return ProviderEvent.PROVIDER_ERROR, _NOT_LOADED
         if not lifecycle.running:
             return ProviderEvent.PROVIDER_STALE, "the configuration is stopped"
         sources = sources_status(lifecycle.manager, running=True)

@@ -1,5 +1,6 @@
 """Evaluating a flag, beside flagd's core alone."""
 
+from time import process_time
 from typing import Any
 
 from openfeature.contrib.tools.flagd.core import FlagdCore
@@ -39,11 +40,15 @@ def measure() -> list[Line]:
             ROUNDS,
             {
                 "ours": seconds_each(
-                    f"flags.enabled({name!r}, 'user-1', country='DE')", loops=LOOPS, flags=flags
+                    f"flags.enabled({name!r}, 'user-1', country='DE')",
+                    loops=LOOPS,
+                    timer=process_time,
+                    flags=flags,
                 ),
                 "core": seconds_each(
                     f"core.resolve_boolean_value({name!r}, False, who('user-1', {{'country': 'DE'}})).value",
                     loops=LOOPS,
+                    timer=process_time,
                     core=core,
                     who=EvaluationContext,
                 ),

@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -56,6 +57,24 @@ def test_targeting() -> None:
     details = flags.details("colour", "", german)
     assert (details.variant, details.reason, details.error_code) == ("blue", "TARGETING_MATCH", None)
     assert flags.details("colour", "").reason == "DEFAULT"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody's own context."""
+
+    targeting_key: str
+    attributes: dict[str, Any]
+
+
+def test_context_of_ones_own() -> None:
+    """What has a targeting key and attributes, as OpenFeature's context has, is understood as that."""
+    flags = loaded({"colour": COLOUR, "split": split(1, 1)})
+    assert flags.value("colour", "", Visitor("u1", {"country": "DE"})) == "#00f"
+    assert flags.value("colour", "", Visitor("u1", {"country": "DE"}), country="FR") == "#f00"
+    for number in range(16):
+        key = f"user-{number}"
+        assert flags.enabled("split", Visitor(key, {})) == flags.enabled("split", key)
 
 
 def test_attributes_of_any_name() -> None:
@@ -201,7 +220,9 @@ def test_before_the_load() -> None:
     """Asking before anything is loaded raises; a toggle that is read too early is not just off."""
     flags = Config(Memory({"flags": {"new": True}})).flags()
     for ask in (flags.enabled, lambda name: flags.value(name, 1), lambda name: flags.details(name, 1)):
-        with pytest.raises(NotStarted, match="load"):
+        with pytest.raises(
+            NotStarted, match=r"^flags are asked for before they are loaded: use `with config:`"
+        ):
             ask("new")
 
 

@@ -103,6 +103,15 @@ def test_environment() -> None:
     assert flags.enabled("new_Dashboard")
 
 
+@pytest.mark.parametrize("name", ["rules", "over", "evaluators", "schema", "override"])
+def test_environment_of_any_name(name: str) -> None:
+    """No flag's variable is taken for one of flagd's own keys."""
+    config = Config(Env("APP_", environ={f"APP_FLAGS__{name.upper()}": "true"}))
+    flags = config.flags()
+    config.load()
+    assert flags.enabled(name)
+
+
 def test_file_changes(tmp_path: Path) -> None:
     """An edit of the file arrives; whoever asked is told of the flag that he asked for, and of no other."""
     path = tmp_path / "app.yaml"

@@ -339,6 +339,49 @@ def test_shutdown() -> None:
     assert told.items == []
 
 
+def test_set_again() -> None:
+    """A provider that was in error is set anew, and announces each change once."""
+    document = Memory({"flags": {"x": 1}})
+    config = Config(document)
+    provider = DynconfProvider(config.flags())
+    with pytest.raises(ProviderNotReadyError):
+        api.set_provider_and_wait(provider)
+    api.clear_providers()
+    with config:
+        api.set_provider_and_wait(provider)
+        assert api.get_client().get_provider_status() is ProviderStatus.READY
+        told = heard(api.get_client(), ProviderEvent.PROVIDER_CONFIGURATION_CHANGED)
+        for count in (1, 2):
+            document.set({"flags": {"x": count + 1}})
+            assert len(told.wait(count)) == count
+
+
+def test_loaded_while_it_was_said_not_to_be() -> None:
+    """If the Config loads just before OpenFeature says that the provider is in error, that is put right."""
+    config = Config(Memory({"flags": {"x": 1}}))
+
+    class Late(DynconfProvider):
+        def initialize(self, evaluation_context: EvaluationContext) -> None:
+            try:
+                super().initialize(evaluation_context)
+            finally:
+                config.start()
+                ready.wait(1)
+
+    client = api.get_client()
+    ready = Told()
+    client.add_handler(
+        ProviderEvent.PROVIDER_READY, lambda event: ready(event) if event.provider_name == "dynconf" else None
+    )
+    try:
+        with pytest.raises(ProviderNotReadyError):
+            api.set_provider_and_wait(Late(config.flags()))
+        ready.wait(2)
+        assert client.get_provider_status() is ProviderStatus.READY
+    finally:
+        config.stop()
+
+
 def test_hooks_and_contexts(client: OpenFeatureClient) -> None:
     """Hooks are OpenFeature's own, as are the contexts of API, request and client, which reach the rules."""
     seen: list[Any] = []
