@@ -50,6 +50,8 @@ class SharedRules:
         Raises:
             Wrong: it becomes too large.
         """
+        if not self._sized:
+            return rule
         whole, parts = self._with(rule)
         if parts > _MOST_PARTS:
             raise Wrong(at, f"with its shared rules it has more than {_MOST_PARTS} parts")
