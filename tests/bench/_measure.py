@@ -41,14 +41,8 @@ def seconds(work: Callable[[], object]) -> Subject:
     return subject
 
 
-def seconds_each(
-    expression: str,
-    *,
-    loops: int = 2_000,
-    timer: Callable[[], float] = time.perf_counter,
-    **names: object,
-) -> Subject:
-    """The subject that evaluates an expression, and says how many seconds once takes, by that timer.
+def seconds_each(expression: str, *, loops: int = 2_000, **names: object) -> Subject:
+    """The subject that evaluates an expression, and says how many seconds once takes.
 
     The names are local variables, and the expression stands many times in the loop's body, so that
     the loop weighs next to nothing: it is evaluated fifty times as often as there are loops.
@@ -56,5 +50,5 @@ def seconds_each(
     unrolled = 50
     setup = "\n".join(f"{name} = _{name}" for name in names)
     known = {f"_{name}": value for name, value in names.items()}
-    timing = Timer("\n".join([expression] * unrolled), setup, timer, globals=known)
-    return lambda: timing.timeit(loops) / loops / unrolled
+    timer = Timer("\n".join([expression] * unrolled), setup, globals=known)
+    return lambda: timer.timeit(loops) / loops / unrolled
