@@ -41,7 +41,7 @@ lint: $(VENV)/.dev
 	@echo '== types'
 	@$(BIN)/mypy
 	@$(PYRIGHT)
-	@$(PYRIGHT) --verifytypes dynconf --ignoreexternal
+	@$(PYRIGHT) --verifytypes dynconf --ignoreexternal --outputjson | $(BIN)/python -m tests.typing.complete
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dynconf._dispatch.subscriptions import Subscription as Subscription
     from dynconf._faces.binding import Binding as Binding
     from dynconf._faces.explain import Explanation as Explanation
+    from dynconf._faces.flags import Flags as Flags
     from dynconf._faces.reports import History as History
     from dynconf._faces.reports import UnusedKeys as UnusedKeys
     from dynconf._faces.status import Status as Status
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from dynconf.errors import DynconfError as DynconfError
     from dynconf.errors import NotStarted as NotStarted
     from dynconf.errors import Veto as Veto
+    from dynconf.flags.definition import Flag as Flag
+    from dynconf.flags.evaluating import FlagDetails as FlagDetails
+    from dynconf.flags.flag_set import FlagSet as FlagSet
     from dynconf.resources.resource import Resource as Resource
     from dynconf.sources.consul import Consul as Consul
     from dynconf.sources.consul_server import ConsulEntry as ConsulEntry
@@ -70,6 +74,10 @@ _HOMES = {
     "Explanation": "dynconf._faces.explain",
     "Feed": "dynconf._values.source",
     "File": "dynconf.sources.file",
+    "Flag": "dynconf.flags.definition",
+    "FlagDetails": "dynconf.flags.evaluating",
+    "FlagSet": "dynconf.flags.flag_set",
+    "Flags": "dynconf._faces.flags",
     "Folder": "dynconf._values.snapshot",
     "History": "dynconf._faces.reports",
     "Limits": "dynconf._values.limits",
@@ -110,6 +118,10 @@ __all__ = [
     "Explanation",
     "Feed",
     "File",
+    "Flag",
+    "FlagDetails",
+    "FlagSet",
+    "Flags",
     "Folder",
     "History",
     "Limits",

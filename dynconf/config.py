@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from pydantic import BaseModel
 
@@ -27,6 +27,9 @@ from dynconf._values.snapshot import Change, View
 from dynconf._values.source import Source
 from dynconf._values.tree import MISSING, copied, find, parse_path
 from dynconf.errors import BootstrapError, DynconfError, UsageError
+
+if TYPE_CHECKING:  # it needs an extra
+    from dynconf._faces.flags import Flags
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -189,24 +192,30 @@ class Config:
             BlockingCall: called on the core's own loop, with policies that must be prepared; use `abind`.
         """
         binding = self._new_binding(cls, at)
-        lifecycle = self._lifecycle
-        if not lifecycle.running:
-            lifecycle.at_rest(lambda: self._plan(binding))
-        elif lifecycle.here():
-            lifecycle.manager_here().change_now(lambda: self._plan(binding))
-        else:
-            form = "await abind(...)"
-            lifecycle.call(lambda manager: manager.change(lambda: self._plan(binding)), instead=form)
+        self._lifecycle.change(partial(self._plan, binding), instead="await abind(...)")
         return binding
 
     async def abind(self, cls: type[M], *, at: str = "") -> Binding[M]:
         """Do what `bind` does, from whichever loop."""
         binding = self._new_binding(cls, at)
-        if self._lifecycle.running:
-            await self._lifecycle.acall(lambda manager: manager.change(lambda: self._plan(binding)))
-        else:
-            self._lifecycle.at_rest(lambda: self._plan(binding))
+        await self._lifecycle.achange(partial(self._plan, binding))
         return binding
+
+    def flags(self, *, at: str = "flags") -> "Flags":
+        """Feature flags of what stands at a path: flagd's own document, or definitions and values by name.
+
+        At the root, `at=""`, it can only be flagd's own document. Raises what `bind` does, and `MissingExtra`
+        without the extra `flags`.
+        """
+        flags = self._new_flags(at)
+        self._lifecycle.change(partial(self._plan, flags), instead="await aflags(...)")
+        return flags
+
+    async def aflags(self, *, at: str = "flags") -> "Flags":
+        """Do what `flags` does, from whichever loop."""
+        flags = self._new_flags(at)
+        await self._lifecycle.achange(partial(self._plan, flags))
+        return flags
 
     def get(self, path: str | tuple[str | int, ...] = "", default: Any = None) -> Any:
         """The untyped value at a path of the merged tree, or `default`; a copy, yours to alter.
@@ -359,13 +368,16 @@ class Config:
         self._lifecycle.publisher.seen()
         return unused_keys(self._lifecycle.publisher.store.state)
 
-    # Inside
-
     def _new_binding(self, cls: type[M], at: str) -> Binding[M]:
         given: object = cls
         if not isinstance(given, type) or not issubclass(given, BaseModel):
             raise UsageError(f"a settings class is a pydantic model; {type(given).__name__} is none")
         return Binding(self, self._lifecycle, cls, parse_path(at))
+
+    def _new_flags(self, at: str) -> "Flags":
+        from dynconf._faces.flags import Flags  # noqa: PLC0415 - only who asks needs the extra
+
+        return Flags(self, self._lifecycle, parse_path(at))
 
     def _before_change(self, function: Callable[[Change[View]], object], timeout: float) -> BeforeChange:
         lifecycle = self._lifecycle
@@ -373,8 +385,8 @@ class Config:
         lifecycle.preparers.append(asked)
         return asked
 
-    def _plan(self, binding: Binding[M]) -> Plan:
-        return self._lifecycle.publisher.plan_bind(Spec(binding._cls, binding._at), binding)
+    def _plan(self, bound: Binding[Any]) -> Plan:
+        return self._lifecycle.publisher.plan_bind(Spec(bound._cls, bound._at), bound)
 
 
 def _source(given: Source | str) -> Source:

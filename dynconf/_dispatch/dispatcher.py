@@ -58,6 +58,26 @@ class ErrorInterest(Protocol):
         ...
 
 
+class StandingInterest(Protocol):
+    """An interest in how it stands with the sources."""
+
+    def put(self) -> None:
+        """It may stand otherwise now."""
+        ...
+
+    def stopped(self) -> None:
+        """Nobody follows the sources any more."""
+        ...
+
+    def resumed(self) -> None:
+        """A new host is there: whatever was under way on another is not any more."""
+        ...
+
+    def forked(self) -> None:
+        """This is a forked child: no thread of before is there."""
+        ...
+
+
 class _Group:
     """Those who look at one model."""
 
@@ -80,6 +100,7 @@ class Dispatcher:
         self._groups: dict[int, _Group] = {}
         self._waiting: dict[Interest, bool] = {}
         self._on_error: dict[ErrorInterest, None] = {}
+        self._on_standing: dict[StandingInterest, None] = {}
 
     def add(self, interest: Interest, *, immediate: bool) -> None:
         """Start telling: nothing old, unless `immediate`."""
@@ -115,6 +136,16 @@ class Dispatcher:
         with self.lock:
             self._on_error.pop(interest, None)
 
+    def add_standing(self, interest: StandingInterest) -> None:
+        """Start telling that it may stand otherwise with the sources."""
+        with self.lock:
+            self._on_standing[interest] = None
+
+    def discard_standing(self, interest: StandingInterest) -> None:
+        """Stop telling of how it stands."""
+        with self.lock:
+            self._on_standing.pop(interest, None)
+
     def publish(self, new: Snapshot, models: tuple[int, ...]) -> None:
         """Tell everyone whose value differs; `models` are the indexes of those that do."""
         with self.lock:
@@ -144,10 +175,19 @@ class Dispatcher:
             for interest in tuple(self._on_error):
                 interest.put(error)
 
+    def stands_otherwise(self) -> None:
+        """Have those look who follow how it stands with the sources."""
+        if self._on_standing:
+            with self.lock:
+                for interest in tuple(self._on_standing):
+                    interest.put()
+
     def stopped(self) -> None:
         """Nothing more will come until the next start."""
         with self.lock:
             self.host = None
+            for standing in tuple(self._on_standing):
+                standing.stopped()
             for interest in tuple(self._everyone):
                 interest.stopped()
 
@@ -163,6 +203,8 @@ class Dispatcher:
             interest.forked(None if interest in self._waiting else snapshot)
         for errors in self._on_error:
             errors.forked()
+        for standing in self._on_standing:
+            standing.forked()
 
     def resumed(self, host: Host) -> None:
         """Have whoever was not told yet told on a new host."""
@@ -172,3 +214,5 @@ class Dispatcher:
                 interest.resumed()
             for errors in tuple(self._on_error):
                 errors.resumed()
+            for standing in tuple(self._on_standing):
+                standing.resumed()

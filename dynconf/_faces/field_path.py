@@ -11,7 +11,7 @@ def field_path(cls: type, text: str) -> Path:
     """The path that a text like `redis.host` says, from a settings class on.
 
     Raises:
-        UsageError: the class has no such field.
+        UsageError: the class has no such field, or nothing can stand there.
     """
     path = parse_path(text)
     unknown = unknown_step(cls, path) if issubclass(cls, BaseModel) else None

@@ -67,6 +67,31 @@ class Lifecycle:
                 if self.publisher.commit(plan) is not None:
                     return
 
+    def change(self, make_plan: Callable[[], Plan], *, instead: str) -> None:
+        """Carry out a change that comes from no source, whether all is running or not.
+
+        Args:
+            make_plan: plans it, anew whenever something else came in between.
+            instead: the awaitable form, for whoever must not wait here.
+
+        Raises:
+            ChangeRefused: it is not valid.
+            BlockingCall: called on the core's own loop, and it would have to be prepared.
+        """
+        if not self.running:
+            self.at_rest(make_plan)
+        elif self.here():
+            self.manager_here().change_now(make_plan)
+        else:
+            self.call(lambda manager: manager.change(make_plan), instead=instead)
+
+    async def achange(self, make_plan: Callable[[], Plan]) -> None:
+        """Do what `change` does, from whichever loop."""
+        if self.running:
+            await self.acall(lambda manager: manager.change(make_plan))
+        else:
+            self.at_rest(make_plan)
+
     def leave_soon(self, plan: Callable[[Store], Plan]) -> None:
         """Have an override ended by the core, or here if there is none. Waits for nothing, from anywhere."""
 

@@ -298,10 +298,12 @@ class Manager:
     def progressed(self) -> None:
         """Let whoever waits for a feed look again."""
         self._answers.progressed()
+        self.publisher.dispatcher.stands_otherwise()
 
     def report(self, error: DynconfError) -> None:
         """Tell `on_error`."""
         self.publisher.dispatcher.report(error)
+        self.publisher.dispatcher.stands_otherwise()
 
     def retry(self) -> None:
         """Have what waits tried again soon."""
@@ -309,6 +311,7 @@ class Manager:
 
     def applied(self) -> None:
         """Keep what serves now for the next start."""
+        self.publisher.dispatcher.stands_otherwise()
         if self._cache is not None:
             self._cache.applied(self.publisher.store.state.layers)
 

@@ -32,6 +32,10 @@ class Fault:
     actual: str = ""
 
 
+class Told(ValueError):
+    """Raised by a validator of dynconf's own: its text holds no value, and is told as it is."""
+
+
 class Invalid(Exception):
     """A model does not accept the tree; only ever seen inside dynconf."""
 
@@ -206,6 +210,9 @@ class _Telling:
         """What one of pydantic's errors says."""
         path = _tree_path(detail, self._data)
         kind, found = detail["type"], detail["input"]
+        told = detail.get("ctx", {}).get("error")
+        if isinstance(told, Told):
+            return Fault((*self._at, *path), str(told))
         if kind == "missing":
             return Fault((*self._at, *path), "required, but missing")
         if kind == "extra_forbidden":

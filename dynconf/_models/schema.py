@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_type_hints
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -173,6 +173,8 @@ def merges_of(cls: Model, at: Path) -> Iterator[tuple[Path, Merge, str]]:
         deeper: dict[tuple[Path, Model], tuple[Model, ...]] = {}
         for (place, model), above in level.items():
             chain = (*above, model)
+            for merge in _merges_of_extra(model):
+                yield (*place, "*"), merge, f"{model.__name__}.__pydantic_extra__"
             for field, key in ((one, key) for one in fields_of(model) for key in one.keys):
                 for below, merge in field.merges:
                     yield (*place, key, *below), merge, f"{model.__name__}.{field.name}"
@@ -185,7 +187,18 @@ def merges_of(cls: Model, at: Path) -> Iterator[tuple[Path, Merge, str]]:
 @lru_cache(maxsize=4096)
 def _merges(cls: Model) -> bool:
     """Whether a class, or one within it, declares a merge policy."""
-    return any(field.merges for one in family(cls) for field in fields_of(one))
+    return any(_merges_of_extra(one) or any(field.merges for field in fields_of(one)) for one in family(cls))
+
+
+def _merges_of_extra(cls: Model) -> list[Merge]:
+    """The merge policies of keys that are no fields, as a class that takes such says in their annotation."""
+    if cls.model_config.get("extra") != "allow":
+        return []
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001 - names known only where the class was written, or whatever else
+        return []
+    return shape_of(hints["__pydantic_extra__"]).items().merges
 
 
 def _by_key(cls: Model) -> dict[str, Field]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from dynconf._values.tree import MISSING, Path, Tree, dotted, same
 from dynconf.errors import UsageError
 
-How: TypeAlias = Literal["append", "prepend", "unique", "replace"]
+How: TypeAlias = Literal["append", "prepend", "unique", "replace", "deep"]
 Rank: TypeAlias = tuple[Fraction | float, int | str, str]
 """A layer's place: its source's position, its order there, its document; the highest wins."""
 
@@ -24,7 +24,8 @@ class Merge:
     Args:
         how: for lists `"append"` (lower layers' items first), `"prepend"` (higher layers' items
             first), or `"unique"` (append, each value once); `"replace"` makes the highest
-            layer's mapping or list the whole value.
+            layer's mapping or list the whole value; `"deep"` is what holds anyhow, said of a key
+            that is to be an exception from what `*` says.
         by: for lists of mappings, the key that tells items apart: items with equal `by` merge
             deeply, new ones are appended.
 
@@ -38,8 +39,8 @@ class Merge:
     def __post_init__(self) -> None:
         if (self.how is None) == (self.by is None):
             raise UsageError('Merge takes either how, as in Merge("append"), or by, as in Merge(by="name")')
-        if self.how not in (None, "append", "prepend", "unique", "replace"):
-            raise UsageError(f"Merge knows append, prepend, unique and replace, not '{self.how}'")
+        if self.how not in (None, "append", "prepend", "unique", "replace", "deep"):
+            raise UsageError(f"Merge knows append, prepend, unique, replace and deep, not '{self.how}'")
 
     def __str__(self) -> str:
         return f"by={self.by}" if self.by else str(self.how)
@@ -47,7 +48,10 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The merge policies of a whole tree; what `*` says of any key is said below each named one too."""
+    """The merge policies of a whole tree.
+
+    What `*` says of any key is said below each named one too, but for those that are `deep`.
+    """
 
     here: Merge | None = None
     below: Mapping[str, "Rules"] = field(default_factory=dict)
@@ -86,12 +90,12 @@ def _rules_below(at: Path, policies: Sequence[tuple[Path, Merge, str]]) -> Rules
                 f"'{dotted(at)}' is merged as '{here[0]}' by {here[1]} and as '{merge}' by {who}"
             )
     for_all = branches.get("*", [])
-    below = {
-        key: rules
-        for key, branch in branches.items()
-        if (rules := _rules_below((*at, key), branch if key == "*" else [*branch, *for_all]))
-    }
-    return Rules(here and here[0], below)
+    below: dict[str, Rules] = {}
+    for key, branch in branches.items():
+        alone = key == "*" or any(not path and merge.how == "deep" for path, merge, _ in branch)
+        if rules := _rules_below((*at, key), branch if alone else [*branch, *for_all]):
+            below[key] = rules
+    return Rules(here[0] if here and here[0].how != "deep" else None, below)
 
 
 def merged(values: Sequence[Any], rules: Rules | None = None) -> Any:

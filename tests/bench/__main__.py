@@ -16,6 +16,7 @@ SUBJECTS = (
     "saving",
     "one_key",
     "subscribers",
+    "flags",
     "importing",
     "threads",
     "consul",

@@ -28,7 +28,7 @@ STORE = {"_store": {*GROUND, *MODELS}}
 CACHE = {"_cache": {*GROUND}}
 DISPATCH = {"_dispatch": {*GROUND, *MODELS, *HOST}}
 MANAGER = {"_manager": {*GROUND, *READING, *MODELS, *STORE, *CACHE, *DISPATCH, *HOST}}
-BESIDE = {"resources": {*GROUND, *HOST, *MODELS}, "flags": {*GROUND, *HOST}}
+BESIDE = {"resources": {*GROUND, *HOST, *MODELS}, "flags": {*GROUND, *MODELS}}
 FACES = {"_faces": {*MANAGER["_manager"], *MANAGER, *BESIDE}}
 ADDRESSES = staircase(
     {*GROUND, *READING, *MODELS}, "_addresses", "_schemes", "bootstrap", "_bootstrap_schema"
@@ -198,7 +198,9 @@ def test_watch_sees_what_it_should(code: str, event: str) -> None:
     assert event in python(f"{WATCH}{code}\nprint(seen)")
 
 
-@pytest.mark.parametrize("package", ["httpx", "javaproperties", "rich", "typer", "watchfiles", "yaml"])
+@pytest.mark.parametrize(
+    "package", ["httpx", "javaproperties", "openfeature", "rich", "typer", "watchfiles", "yaml"]
+)
 def test_import_is_cheap(package: str) -> None:
     """`import dynconf` alone loads none of the packages that only some programs come to need."""
     assert python(f"import sys, dynconf; print({package!r} in sys.modules)") == "False"

@@ -4,7 +4,7 @@ from typing import assert_type
 
 from pydantic import BaseModel
 
-from dynconf import Binding, Change, Config, Memory, Settings, Subscription
+from dynconf import Binding, Change, Config, Flag, FlagDetails, Flags, FlagSet, Memory, Settings, Subscription
 
 
 class Redis(BaseModel):
@@ -56,3 +56,19 @@ async def follow() -> None:
     async for change in settings.changes():
         assert_type(change, Change[App])
     assert_type(await settings.auntil(lambda app: app.redis.host == "a", 1.0), App)
+
+
+flags = config.flags()
+assert_type(flags, Flags)
+assert_type(flags.current, FlagSet)
+assert_type(flags.at(config.view()), FlagSet)
+assert_type(config.view()[flags], FlagSet)
+assert_type(flags.enabled("x", "user-1", country="DE"), bool)
+assert_type(flags.value("x", 1, "user-1"), int)
+assert_type(flags.details("x", "a"), FlagDetails[str])
+
+
+@flags.on_change("x")
+def flag_changed(change: Change[Flag | None]) -> None:
+    """A flag's change is of its definition."""
+    assert_type(change.new, Flag | None)

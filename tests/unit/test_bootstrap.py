@@ -196,7 +196,7 @@ ONE = "sources: [file:a.yaml]\n"
         (ONE + "merge: append", "2:8: merge: expected a mapping, got str"),
         (
             ONE + "merge: {a: add}",
-            "2:12: merge.a: expected 'append', 'prepend', 'unique' or 'replace' or a mapping",
+            "2:12: merge.a: expected 'append', 'prepend', 'unique', 'replace' or 'deep' or a mapping",
         ),
         (ONE + "merge: {a: {on: x}}", "2:17: merge.a.on: expected 'by', got str"),
         (ONE + "merge: {a..b: append}", "'a..b' is no path: a step between two dots is empty"),

@@ -2,12 +2,14 @@
 
 import copy
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from dynconf._models.schema import merges_of
 from dynconf._store.store import Store
 from dynconf._values import merge
 from dynconf._values.merge import Merge, Rules, merged, rules_of
@@ -71,6 +73,36 @@ def test_a_star_is_contradicted(path: Path) -> None:
         with pytest.raises(UsageError, match=r"'x\.a' is merged as .* by (one|two) and as .* by (one|two)"):
             rules_of(policies)
     assert rules_of([low, (("x", "b"), Merge("prepend"), "two")])
+
+
+def test_a_deep_key_is_an_exception_from_a_star() -> None:
+    """What is said of any key does not hold for one that is deep, nor below it; its own word does."""
+    whole, deep = Merge("replace"), Merge("deep")
+    policies: list[tuple[Path, Merge, str]] = [
+        (("*",), whole, "one"),
+        (("x",), deep, "one"),
+        (("x", "y"), whole, "one"),
+    ]
+    low, high = ({key: {"a": {str(n): n}, "y": {str(n): n}} for key in ("x", "other")} for n in (1, 2))
+    result = merged([low, high], rules_of(policies))
+    assert result == {"x": {"a": {"1": 1, "2": 2}, "y": {"2": 2}}, "other": high["other"]}
+    assert merged([{"x": [1]}, {"x": [2]}], rules_of(policies)) == {"x": [2]}
+
+
+def test_policy_of_keys_that_are_no_fields() -> None:
+    """A class that takes any key may say how they merge; one that does not take them says nothing of them."""
+
+    class Whole(BaseModel, extra="allow"):
+        __pydantic_extra__: dict[str, Annotated[Any, Merge("replace")]]
+
+    class Deaf(Whole, extra="ignore"):
+        pass
+
+    class Open(BaseModel, extra="allow"):
+        later: "Unknown"  # type: ignore[name-defined]  # noqa: F821
+
+    assert [(path, str(how)) for path, how, _ in merges_of(Whole, ("a",))] == [(("a", "*"), "replace")]
+    assert [*merges_of(Deaf, ()), *merges_of(Open, ())] == []
 
 
 @pytest.mark.parametrize("how", [Merge("unique"), Merge(by="name")])
