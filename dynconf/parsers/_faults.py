@@ -1,16 +1,7 @@
 """How a parser says that content is wrong: where, and never with any of the content."""
 
-from typing import Literal
-
-from dynconf._values.limits import Limits
+from dynconf._values.limits import Limit, Limits, told
 from dynconf.errors import LimitExceeded, Origin, ParseError
-
-_OVER = {
-    "bytes": "larger than {0} bytes (limit bytes={0})",
-    "depth": "more than {0} levels deep (limit depth={0})",
-    "nodes": "more than {0} values, each alias counted as what it stands for (limit nodes={0})",
-    "keys": "more than {0} keys (limit keys={0})",
-}
 
 
 def fault(reason: str, place: tuple[int, int] | None = None) -> ParseError:
@@ -24,12 +15,17 @@ def fault(reason: str, place: tuple[int, int] | None = None) -> ParseError:
 
 
 def exceeded(
-    limit: Literal["bytes", "depth", "nodes", "keys"],
-    limits: Limits,
-    place: tuple[int, int] | None = None,
+    limit: Limit, limits: Limits, place: tuple[int, int] | None = None, what: str = ""
 ) -> LimitExceeded:
-    """The error for content that is over a limit; it names the limit and its value."""
-    reason = _OVER[limit].format(getattr(limits, limit))
+    """The error for content that is over a limit; it names the limit and its value.
+
+    Args:
+        limit: the limit's name.
+        limits: what it is one of.
+        place: line and column, both counted from 1.
+        what: the part that is over it, if not the whole.
+    """
+    reason = f"{what} is {told(limit, limits)}" if what else told(limit, limits)
     return LimitExceeded(reason, Origin("", "", "", *(place or (None, None))))
 
 

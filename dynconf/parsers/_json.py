@@ -1,4 +1,4 @@
-"""JSON to tree, by the standard library's parser, with limits checked before it runs."""
+"""JSON documents to trees, and where everything stands in them."""
 
 import json
 import re
@@ -7,13 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from dynconf._values.json_size import exceeded_by
+from dynconf._values.json_text import OverLimit, load
 from dynconf._values.limits import Limits
 from dynconf.parsers._decode import decode, refuse_surrogates
 from dynconf.parsers._faults import exceeded, fault, line_column, quoted
 from dynconf.parsers._places import Places
 
-_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|[^\[\]{}\s,:"]++', re.DOTALL)
 _CONSTANTS: Final = ("NaN", "Infinity", "-Infinity")
 # The parser's own reasons go on with what it found there.
@@ -31,10 +30,6 @@ _REASONS: Final = (
 )
 
 
-class _RefusedError(ValueError):
-    """The standard parser takes something that we don't; a scan then finds where it stands."""
-
-
 def parse(content: bytes, limits: Limits) -> Any:
     """The value in `content`.
 
@@ -43,22 +38,15 @@ def parse(content: bytes, limits: Limits) -> Any:
         LimitExceeded: over one of the limits.
     """
     text = decode(content)
-    over = exceeded_by(text.encode(), depth=limits.depth, nodes=limits.nodes, keys=limits.keys)
-    if over is not None:
-        raise exceeded(over, limits)
     try:
-        value = json.loads(text, object_pairs_hook=_mapping, parse_constant=_refuse)
-        if _SURROGATE.search(text):
-            json.dumps(value, ensure_ascii=False).encode()
+        return load(text, depth=limits.depth, nodes=limits.nodes, keys=limits.keys)
+    except OverLimit as error:
+        raise exceeded(error.limit, limits) from None
     except json.JSONDecodeError as error:
         known = [reason for reason in _REASONS if error.msg.startswith(reason)]
         raise fault(": ".join(["no valid JSON", *known]), (error.lineno, error.colno)) from None
-    except RecursionError:
-        raise exceeded("depth", limits) from None
     except ValueError:
-        pass  # what it says may hold content; the scan knows better, and tells the place
-    else:
-        return value
+        pass  # the scan tells the place, too
     _scan(text)
     raise fault("no valid JSON")  # pragma: no cover - the scan finds all that can be wrong here
 
@@ -70,17 +58,6 @@ def places(content: bytes) -> Places:
         ParseError: the content is not valid.
     """
     return _scan(decode(content))
-
-
-def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) != len(pairs):
-        raise _RefusedError
-    return mapping
-
-
-def _refuse(_: str) -> None:
-    raise _RefusedError
 
 
 def _scan(text: str) -> Places:
