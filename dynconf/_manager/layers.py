@@ -30,7 +30,7 @@ def layer_of(source: Source, name: str, update: Update, limits: Limits) -> Layer
     at = parse_path(source.at)
     content = update.content
     if isinstance(content, Names):
-        return replace(layer, names=content)
+        return _named(layer, content, limits)
     if isinstance(content, Folder):
         from dynconf.parsers import unfolded  # noqa: PLC0415 - parsers are costly to import
 
@@ -53,8 +53,8 @@ def layer_of(source: Source, name: str, update: Update, limits: Limits) -> Layer
     except UsageError as error:  # an unknown format
         raise ParseError(str(error), layer.origin()) from None
     if parsed.format == "dotenv":
-        names = Names(parsed.value, ours=True, at=at)
-        return replace(layer, names=names, locate=partial(locate, content, parsed.format))
+        layer = replace(layer, locate=partial(locate, content, parsed.format))
+        return _named(layer, Names(parsed.value, ours=True, at=at), limits)
     tree = _mapping(nested(at, parsed.value), layer.origin())
     find_line = partial(_locate, locate, content, parsed.format, len(at))
     return replace(layer, tree=tree, locate=find_line)
@@ -69,6 +69,15 @@ def placed(error: SourceError, place: Origin) -> SourceError:
     elif not known.source:
         error.origin = replace(place, line=known.line, column=known.column)
     return error
+
+
+def _named(layer: Layer, names: Names, limits: Limits) -> Layer:
+    from dynconf.parsers import bounded  # noqa: PLC0415 - parsers are costly to import
+
+    try:
+        return replace(layer, names=bounded(names, limits, layer.locate))
+    except SourceError as error:
+        raise placed(error, layer.origin()) from None
 
 
 def _mapping(value: Any, origin: Origin) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Finding the path that an environment variable's name means."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from dynconf._models.build import Fault
 from dynconf._models.schema import Decoding, Field, Model, fields_of
 from dynconf._models.shape import is_model
+from dynconf._values.json_text import OverLimit, Refused, load
+from dynconf._values.limits import told
 from dynconf._values.snapshot import Names
 from dynconf._values.tree import Path, Tree, find
 
@@ -16,15 +17,22 @@ from dynconf._values.tree import Path, Tree, find
 class Meaning:
     """What a variable's name means to the models.
 
-    `steps` is the path; a step marked `False` is known to no model, so the layers below say how
-    it is spelt. `known` counts the others. `json` says whether the text is JSON.
+    `head` is the path as far as a model knows it; a step marked `False` is known to none, as all
+    that come after the head, so the layers below say how it is spelt. `known` counts the others.
+    `json` says whether the text is JSON.
     """
 
     name: str
-    steps: tuple[tuple[str, bool], ...]
-    known: int
+    head: tuple[tuple[str, bool], ...] = ()
+    known: int = 0
     json: Decoding = "never"
     ranks: tuple[int, ...] = ()
+
+    def steps(self, names: Names) -> Iterator[tuple[str, bool]]:
+        """All of the path. It is not kept, as there may be many names that begin alike."""
+        yield from self.head
+        for step in _steps(names, self.name)[len(self.head) :]:
+            yield step, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +48,20 @@ def meanings(names: Names, shapes: Sequence[tuple[Model, Path]]) -> list[Meaning
     """What the names mean to the models, each bound at its path, compared without case."""
     found = []
     for name in sorted(names.values, key=lambda name: (name.count(names.delimiter), name)):
-        steps = [step for step in name[len(names.prefix) :].split(names.delimiter) if step]
-        if steps:
-            steps = [*map(str, names.at), *steps]
+        steps = _steps(names, name)
+        if len(steps) > len(names.at):
             readings = [_meaning(name, steps, model, at) for model, at in shapes]
-            unknown = Meaning(name, tuple((step, False) for step in steps), 0)
-            found.append(max([unknown, *readings], key=lambda meaning: meaning.known))
+            found.append(max([Meaning(name), *readings], key=lambda meaning: meaning.known))
     # Of several names of one field, the one that pydantic prefers is put last, and so holds.
     return sorted(found, key=lambda one: (one.name.count(names.delimiter), [-rank for rank in one.ranks]))
 
 
+def _steps(names: Names, name: str) -> list[str]:
+    return [*map(str, names.at), *filter(None, name[len(names.prefix) :].split(names.delimiter))]
+
+
 def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning:
-    nothing = Meaning(name, (), 0)
+    nothing = Meaning(name)
     if len(steps) < len(at) or any(
         step.casefold() != str(own).casefold() for step, own in zip(steps, at, strict=False)
     ):
@@ -82,7 +92,6 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
             path.append((rest[0], False))
             rest, decoding = [], known.item_json
     if rest:
-        path += [(step, False) for step in rest]
         decoding = "never"
     count = sum(is_known for _, is_known in path)
     return Meaning(name, tuple(path), count, decoding, tuple(ranks)) if count > len(at) else nothing
@@ -133,38 +142,108 @@ def resolved(names: Names, found: Sequence[Meaning], lower: Sequence[Tree]) -> R
     prefix, only names whose first step is known to somebody are taken: the rest of the
     environment is not ours.
     """
-    result = Resolved()
-    spellings: dict[Path, dict[str, str]] = {}
-
-    def spelling(path: Path) -> dict[str, str]:
-        if path not in spellings:
-            nodes = [node for tree in reversed(lower) if isinstance(node := find(tree, path), dict)]
-            spellings[path] = {key.casefold(): key for node in nodes for key in node}
-        return spellings[path]
-
+    result, below = Resolved(), _Spelling(lower[::-1])
+    written: dict[str, str] = {}
+    taken: list[tuple[Path, Meaning]] = []
     for meaning in found:
-        path: Path = ()
+        path: list[str] = []
+        place = below
         ours = names.ours or bool(names.prefix) or meaning.known > 0
-        for step, known in meaning.steps:
+        for step, known in meaning.steps(names):
             if not known:
-                spelt = spelling(path).get(step.casefold())
+                spelt = place.of(step)
                 ours |= spelt is not None
                 step = spelt or step.lower()
-            path = (*path, step)
+            path.append(written.setdefault(step, step))
+            place = place.at(step)
         if ours:
-            _put(result, path, names.values[meaning.name], meaning)
+            taken.append((tuple(path), meaning))
+    room = _Room(names, len(taken))
+    for at, meaning in taken:
+        _put(result, at, names.values[meaning.name], meaning, room)
     return result
 
 
-def _put(result: Resolved, path: Path, text: str, meaning: Meaning) -> None:
+class _Spelling:
+    """How the layers below write the keys that stand at one place.
+
+    Args:
+        nodes: what they have there, lowest layer first: the highest decides.
+    """
+
+    def __init__(self, nodes: Sequence[Any]) -> None:
+        self._nodes = nodes
+        self._keys = {key.casefold(): key for node in nodes if isinstance(node, dict) for key in node}
+        self._below: dict[str, _Spelling] = {}
+
+    def of(self, step: str) -> str | None:
+        """The key that is meant by a step in any case."""
+        return self._keys.get(step.casefold())
+
+    def at(self, step: str) -> "_Spelling":
+        """The same of what stands below a key, or is an item of a list."""
+        if not self._nodes:
+            return self
+        if step not in self._below:
+            found = [find(node, (step,)) for node in self._nodes]
+            nodes = [node for node in found if isinstance(node, dict | list)]
+            self._below[step] = _Spelling(nodes) if nodes else _NOWHERE
+        return self._below[step]
+
+
+_NOWHERE: Final = _Spelling(())
+
+
+class _Room:
+    """How much the JSON in the texts may still hold, as far as the names that are taken leave room."""
+
+    def __init__(self, names: Names, taken: int) -> None:
+        self._limits = names.limits
+        self._mounted = len(names.at)
+        self._nodes = names.limits.nodes - taken
+        self._keys = names.limits.keys - taken
+
+    def load(self, text: str, path: Path) -> Any:
+        """The value in a text; it takes of the room.
+
+        Raises:
+            OverLimit: there is no room for it.
+            ValueError: it is no JSON.
+        """
+        depth = self._limits.depth + self._mounted - len(path)
+        value = load(text, depth=depth, nodes=self._nodes, keys=self._keys)
+        waiting = [value]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, dict):
+                self._keys -= len(node)
+                waiting += node.values()
+            elif isinstance(node, list):
+                waiting += node
+            else:
+                continue
+            self._nodes -= len(node)
+        return value
+
+    def told(self, over: OverLimit) -> str:
+        """Why a text was not taken."""
+        return f"with its JSON, what the variables hold is {told(over.limit, self._limits)}"
+
+
+def _put(result: Resolved, path: Path, text: str, meaning: Meaning, room: _Room) -> None:
     value: Any = text
     if meaning.json != "never":
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
+            value = room.load(text, path)
+        except OverLimit as error:
+            result.faults.append((meaning.name, Fault(path, room.told(error))))
+            return
+        except ValueError as error:
             if meaning.json == "always":
-                fault = Fault(path, "expected JSON, as the field holds several values", "other text")
-                result.faults.append((meaning.name, fault))
+                wanted, found = "expected JSON, as the field holds several values", "other text"
+                if isinstance(error, Refused):
+                    wanted, found = f"{wanted}, but {error}", ""
+                result.faults.append((meaning.name, Fault(path, wanted, found)))
                 return
     node = result.tree
     for depth, step in enumerate(path[:-1], 1):

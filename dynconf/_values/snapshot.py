@@ -6,6 +6,7 @@ from itertools import chain, repeat
 from typing import Any, Generic, Protocol, TypeVar
 
 from dynconf._origin import Origin
+from dynconf._values.limits import Limits
 from dynconf._values.secrets import OPEN, Place, masked, secret_texts
 from dynconf._values.tree import MISSING, Path, copied, dotted, find, parse_path
 from dynconf.errors import UsageError
@@ -21,7 +22,8 @@ class Names:
     `values` maps the full variable name to its text, `prefix` is what all of them begin with,
     `delimiter` what separates the steps of a path in a name. `ours` says that all of them are
     meant for this program; of an environment without a prefix that is not known, so names that
-    nobody knows are left out. `at` is the path that all of them are mounted at.
+    nobody knows are left out. `at` is the path that all of them are mounted at. `limits`, which a
+    Config puts in as its own, bound what is read of JSON in the texts.
     """
 
     values: Mapping[str, str] = field(repr=False)
@@ -29,6 +31,7 @@ class Names:
     delimiter: str = "__"
     ours: bool = False
     at: Path = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,11 @@ from dynconf._values.tree import Path
 from dynconf.errors import LimitExceeded, ParseError
 from dynconf.parsers._faults import exceeded, fault, quoted
 from dynconf.parsers._formats import FORMATS, choose
+from dynconf.parsers._names import bounded
 from dynconf.parsers._places import Places
 from dynconf.parsers._unfold import Entry, unfold
 
-__all__ = ["FORMATS", "Parsed", "locate", "parse", "unfolded"]
+__all__ = ["FORMATS", "Parsed", "bounded", "locate", "parse", "unfolded"]
 
 _MOST_LOCATED: Final = 1 << 20
 _JSON: Final = re.compile(rb'(\xef\xbb\xbf)?\s*[\[{]\s*["{\[]')

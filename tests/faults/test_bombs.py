@@ -54,12 +54,18 @@ BOMBS = {
     "large.properties": ("b'a=' + b'x' * 100_000_000", "bytes=16777216"),
     "keys.env": ("b''.join(b'K%d=1\\n' % n for n in range(1_000_000))", "keys=200000"),
     "large.env": ("b'A=' + b'x' * 100_000_000", "bytes=16777216"),
+    "deep.env": ("b'A' + b'__A' * 100_000 + b'=1'", "depth=64"),
+    "steps.env": ("b''.join(b'K%d' % n + b'__AA' * 60 + b'=1\\n' for n in range(60_000))", "keys=200000"),
+    "numbers.env": ("b'L=[' + b'1,' * 3_000_000 + b'1]'", "nodes=500000"),
+    "objects.env": ("b'M={' + b','.join(b'\"%d\":1' % n for n in range(1_000_000)) + b'}'", "keys=200000"),
+    "brackets.env": ("b'L=' + b'[' * 100_000 + b']' * 100_000", "depth=64"),
     "large.txt": ("b'x' * 100_000_000", "bytes=16777216"),
     "zeros.yaml": ("bytes(100_000_000)", "it is empty"),
 }
 
 CHILD = textwrap.dedent(r"""
     import json, logging, pathlib, re, resource, sys, threading, time
+    from typing import Any
     from dynconf import Config, File, Settings
     from dynconf.errors import ChangeRefused
     from dynconf.parsers import parse
@@ -73,6 +79,8 @@ CHILD = textwrap.dedent(r"""
 
     class App(Settings):
         n: int = 0
+        l: list[Any] = []
+        m: dict[str, Any] = {}
 
     bombs, good = json.load(sys.stdin)
     for suffix, text in good.items():
