@@ -30,6 +30,14 @@ class SharedFile:
         self.folder: str = os.fspath(folder)
         self.name: str = re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip(".")
         self.path: str = os.path.join(self.folder, self.name)
+        self._known: tuple[int, int] | None = None
+
+    def is_anothers(self) -> bool:
+        """Whether somebody else has written or removed the file since it was read or written here."""
+        try:
+            return _identity(os.lstat(self.path)) != self._known
+        except OSError:
+            return self._known is not None
 
     def read(self) -> bytes | None:
         """Its content, or `None` if there is no such file.
@@ -49,6 +57,7 @@ class SharedFile:
                     _check_owner(found, self.name, only=(os.geteuid(),))
                     if found.st_size > LARGEST:
                         raise Unusable(f"it is larger than {LARGEST} bytes")
+                    self._known = _identity(found)
                     return file.read(LARGEST)
         except FileNotFoundError:
             return None
@@ -73,7 +82,9 @@ class SharedFile:
                         file.write(data)
                         file.flush()
                         os.fsync(file.fileno())
+                        written = _identity(os.fstat(file.fileno()))
                     os.replace(draft, self.name, src_dir_fd=folder, dst_dir_fd=folder)
+                    self._known = written
                 except BaseException:
                     with suppress(OSError):
                         os.unlink(draft, dir_fd=folder)
@@ -97,6 +108,11 @@ class SharedFile:
                 with suppress(OSError):
                     if time.time() - os.stat(name, dir_fd=folder).st_mtime > _LEFT_BEHIND:
                         os.unlink(name, dir_fd=folder)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    """What tells one content from the next: each is a file of its own."""
+    return found.st_ino, found.st_mtime_ns
 
 
 def _check_owner(found: os.stat_result, what: str, only: tuple[int, ...]) -> None:

@@ -94,7 +94,7 @@ class Cache:
 
     def carry_over(self, former: "Cache") -> None:
         """Go on in a forked child, from what is written and since when each document serves."""
-        self._layers, self._since = former._layers, dict(former._since)
+        self._layers, self._since, self._file = former._layers, dict(former._since), former._file
         self._own, self._written, self._failed = former._own, former._written, former._failed
 
     def applied(self, layers: Mapping[Rank, Layer]) -> None:
@@ -102,7 +102,6 @@ class Cache:
         if not self._identities:
             return
         self._layers = layers
-        # What came from the cache may be older than what another process has written there since.
         self._own = self._own or any(one.update is not None and one.cached is None for one in layers.values())
         self._due = True
         if (self._task is None or self._task.done()) and not self._closing:
@@ -129,7 +128,13 @@ class Cache:
                 await asyncio.wait([self._rest])
 
     async def _save(self, kept: Sequence[Kept]) -> None:
-        def save() -> list[str]:
+        partly_cached = any(one.cached is not None for one in self._layers.values())
+
+        def save() -> list[str] | None:
+            # What came from the cache may be older than what another process has put there since, and
+            # only what served together may stand there together.
+            if partly_cached and self._file.is_anothers():
+                return None
             data, left_out = pack(kept)
             self._file.write(data)
             return left_out
@@ -140,7 +145,10 @@ class Cache:
         except Unusable as error:
             self._complain("not written", str(error))
             return
-        self._written, self._failed = kept, False
+        self._failed = False
+        if left_out is None:
+            return
+        self._written = kept
         if left_out:
             names = ", ".join(left_out)
             self._complain("incomplete", f"{names} cannot be kept: JSON cannot say what is there")

@@ -511,3 +511,52 @@ def test_older_content_does_not_replace_newer(server: Server, tmp_path: Path) ->
         [file] = tmp_path.iterdir()
         file.unlink()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("another", "healed", "kept"),
+    [(False, False, (3, 1)), (True, False, (1, 9)), (True, True, (3, 10))],
+    ids=["alone", "beside another", "healed"],
+)
+def test_half_from_the_cache(tmp_path: Path, another: bool, healed: bool, kept: tuple[int, int]) -> None:
+    """Who has a part from the cache only does not put that back over what another process wrote since."""
+
+    def both(near: Server, far: Server) -> Config:
+        options: dict[str, Any] = {"cache": tmp_path, "cache_after": 0.0, "start_timeout": LOOK}
+        return Config(Remote(near, "near"), Remote(far, "far"), **options)
+
+    both(Server(near=b"a: 1"), Server(far=b"b: 1")).load()
+    near, far = Server(near=b"a: 1"), Server()
+    far.error = DOWN
+
+    async def test() -> None:
+        config = both(near, far)
+        numbers = config.bind(Numbers)
+        async with config:
+            assert numbers.current == Numbers(a=1, b=1)
+            if another:
+                await both(Server(near=b"a: 1"), Server(far=b"b: 9")).aload()
+            near.change(near=b"a: 3")
+            await numbers.auntil(lambda now: now.a == 3, LOOK)
+            if healed:
+                far.change(far=b"b: 10")
+                await numbers.auntil(lambda now: now.b == 10, LOOK)
+
+    asyncio.run(test())
+    near.error = far.error = DOWN
+    with both(near, far) as config:
+        assert (config.get("a"), config.get("b")) == kept
+
+
+def test_what_is_unreadable_today_is_kept_on(server: Server, tmp_path: Path) -> None:
+    """Who has nothing but the cache's content writes none of it: it may be less than all."""
+    large = Server(large=b"c: 1  # " + b"x" * 1000)
+    more = Remote(large, "large")
+    more.optional = True
+    made(server, tmp_path, more).load()
+    [file] = tmp_path.iterdir()
+    before = file.read_bytes()
+    server.error = large.error = DOWN
+    with made(server, tmp_path, more, limits=Limits(bytes=100), start_timeout=0.1) as config:
+        assert config.get("") == {"a": 1, "b": 1}
+    assert file.read_bytes() == before

@@ -189,3 +189,21 @@ def test_many_writers(tmp_path: Path) -> None:
         assert len(content) == 100_000
         assert len(set(content)) == 1
     assert [writer.returncode for writer in writers] == [0, 0]
+
+
+def test_whose_content_it_is(tmp_path: Path) -> None:
+    """It is told whether another has written or removed the file since it was read or written here."""
+    file, other = SharedFile(tmp_path, "a"), SharedFile(tmp_path, "a")
+    assert not file.is_anothers()
+    other.write(b"1")
+    assert file.is_anothers()
+    file.read()
+    assert not file.is_anothers()
+    file.write(b"2")
+    assert not file.is_anothers()
+    assert other.is_anothers()
+    other.write(b"2")
+    assert file.is_anothers()
+    file.read()
+    Path(file.path).unlink()
+    assert file.is_anothers()
