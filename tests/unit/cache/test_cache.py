@@ -475,7 +475,9 @@ def test_a_write_that_failed_is_made_up_for(server: Server, tmp_path: Path) -> N
     config, errors = made(server, folder), Told()
     config.on_error(errors)
     with config:
-        errors.wait()
+        read, written = errors.wait(2)
+        assert "is ignored" in str(read)
+        assert "is not written" in str(written)
         folder.chmod(0o700)
     server.error = DOWN
     with made(server, folder) as config:
