@@ -580,3 +580,22 @@ assert [change.initial for change in asked] == [True, False], asked
 assert children == [0], children
 """
     )
+
+
+def test_a_child_that_becomes_another_program_at_once() -> None:
+    """Nothing is opened in it by then: what follows the sources waits for a while."""
+    run(
+        HOUSE
+        + """
+def opened():
+    return len(os.listdir("/proc/self/fd"))
+
+def child_opens_nothing():
+    before = opened()
+    return child_of(lambda: os._exit(opened() != before)) == 0
+
+with config:
+    # A child of a busy machine may look too late, and the watch may just begin; not each time.
+    assert any(child_opens_nothing() for _ in range(20))
+"""
+    )
