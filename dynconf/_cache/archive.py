@@ -69,21 +69,35 @@ class _Archive(_Strict):
     documents: list[_Entry]
 
 
-def pack(documents: Iterable[Kept]) -> tuple[bytes, list[str]]:
-    """The bytes that stand for a set of documents, and those that JSON cannot say.
+class Packer:
+    """Makes the bytes that stand for a set of documents, and then for others that differ little.
 
-    These are left out, and so are the others of the same source, which are not all without them.
+    What was made of each document is kept, as sets may be large and mostly one document changes.
     """
-    entries, left_out, lacking = [], [], set()
-    for kept in documents:
-        try:
-            entries.append((kept.source, _entry(kept).model_dump_json(exclude_defaults=True)))
-        except (ValidationError, PydanticSerializationError):  # dates, say, or half a surrogate pair
-            left_out.append(kept.update.document)
-            lacking.add(kept.source)
-    whole = ",".join(entry for source, entry in entries if source not in lacking)
-    body = f'{{"documents":[{whole}]}}'.encode()
-    return b"%s %d %s\n%s" % (MAGIC, VERSION, _digest(body), body), left_out
+
+    def __init__(self) -> None:
+        self._packed: dict[tuple[str, str], tuple[Kept, bytes]] = {}
+
+    def pack(self, documents: Iterable[Kept]) -> tuple[bytes, list[str]]:
+        """The bytes, and the documents that JSON cannot say.
+
+        These are left out, and so are the others of the same source, which are not all without them.
+        """
+        packed, left_out, lacking = list[tuple[Kept, bytes]](), [], set()
+        for kept in documents:
+            try:
+                packed.append((kept, self._known(kept) or _packed(kept)))
+            except (ValidationError, PydanticSerializationError):  # dates, say, or half a surrogate pair
+                left_out.append(kept.update.document)
+                lacking.add(kept.source)
+        self._packed = {(one.source, one.update.document): (one, entry) for one, entry in packed}
+        whole = b",".join(entry for kept, entry in packed if kept.source not in lacking)
+        body = b'{"documents":[%s]}' % whole
+        return b"%s %d %s\n%s" % (MAGIC, VERSION, _digest(body), body), left_out
+
+    def _known(self, kept: Kept) -> bytes | None:
+        one, entry = self._packed.get((kept.source, kept.update.document), (None, None))
+        return entry if one and one.update is kept.update and one.at == kept.at else None
 
 
 def unpack(data: bytes) -> list[Kept]:
@@ -109,6 +123,10 @@ def unpack(data: bytes) -> list[Kept]:
 
 def _digest(body: bytes) -> bytes:
     return hashlib.sha256(body).hexdigest().encode()
+
+
+def _packed(kept: Kept) -> bytes:
+    return _Entry.__pydantic_serializer__.to_json(_entry(kept), exclude_defaults=True)
 
 
 def _entry(kept: Kept) -> _Entry:

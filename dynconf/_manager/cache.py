@@ -9,7 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final, Protocol
 
-from dynconf._cache.archive import Kept, Unreadable, pack, unpack
+from dynconf._cache.archive import Kept, Packer, Unreadable, unpack
 from dynconf._cache.disk import SharedFile, Unusable
 from dynconf._host.host import Host
 from dynconf._manager.feed import SourceFeed
@@ -54,6 +54,7 @@ class Cache:
         self._identities = dict(_identities(places))
         digest = hashlib.sha256("\n".join(self._identities.values()).encode()).hexdigest()
         self._file = SharedFile(folder, f"{name}-{digest[:16]}.cache")
+        self._packer = Packer()
         self._around = around
         self._layers: Mapping[Rank, Layer] = {}
         self._since: dict[tuple[str, str, str], float] = {}
@@ -135,7 +136,7 @@ class Cache:
             # only what served together may stand there together.
             if partly_cached and self._file.is_anothers():
                 return None
-            data, left_out = pack(kept)
+            data, left_out = self._packer.pack(kept)
             self._file.write(data)
             return left_out
 

@@ -1,6 +1,7 @@
 """A set of documents as bytes: what goes in comes out, and nothing else is taken for one."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynconf import Folder, Update
-from dynconf._cache.archive import Kept, Unreadable, pack, unpack
+from dynconf._cache import archive
+from dynconf._cache.archive import Kept, Packer, Unreadable, unpack
 
 text = st.text(max_size=8)
 names = st.text(min_size=1, max_size=8)
@@ -34,9 +36,42 @@ documents = st.builds(Kept, names, updates, st.floats(0, 2e9))
 @given(st.lists(documents, max_size=4))
 def test_there_and_back(kept: list[Kept]) -> None:
     """Every kind of content, with all that is known of it, is what it was."""
-    data, left_out = pack(kept)
+    data, left_out = Packer().pack(kept)
     assert left_out == []
     assert unpack(data) == kept
+
+
+@given(st.lists(st.lists(st.sampled_from("abcd"), max_size=4, unique=True), max_size=4), st.data())
+def test_one_set_after_the_other(sets: list[list[str]], data: st.DataObject) -> None:
+    """What was made of earlier sets alters nothing of what a set is packed to."""
+    packer = Packer()
+    served = {name: Kept("s", Update(name, "0", b"0"), 0.0) for name in "abcd"}
+    for number, chosen in enumerate(sets, 1):
+        change = data.draw(st.sampled_from(["content", "time", "none"]))
+        if chosen and change == "content":
+            served[chosen[0]] = Kept("s", Update(chosen[0], f"{number}", b"%d" % number), float(number))
+        elif chosen and change == "time":
+            served[chosen[0]] = replace(served[chosen[0]], at=float(number))
+        kept = [served[name] for name in chosen]
+        assert packer.pack(kept) == Packer().pack(kept)
+
+
+def test_what_has_not_changed_is_not_packed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of one document costs no more than that of the others is joined to it."""
+    made = []
+    packed = archive._packed
+
+    def note(kept: Kept) -> bytes:
+        made.append(kept.update.document)
+        return packed(kept)
+
+    monkeypatch.setattr(archive, "_packed", note)
+    packer = Packer()
+    kept = {name: Kept("s", Update(name, "1", b"1"), 1.0) for name in "abc"}
+    packer.pack(kept.values())
+    kept["b"] = Kept("s", Update("b", "2", b"2"), 2.0)
+    packer.pack(kept.values())
+    assert made == ["a", "b", "c", "b"]
 
 
 def test_what_json_cannot_say_is_left_out() -> None:
@@ -44,12 +79,12 @@ def test_what_json_cannot_say_is_left_out() -> None:
     good = Kept("other", Update("good", "1", {"a": 1}), 1.0)
     beside = Kept("s", Update("beside", "1", {"a": 1}), 1.0)
     bad = Kept("s", Update("bad", "1", {"day": date(2026, 1, 1)}), 1.0)
-    data, left_out = pack([beside, bad, good])
+    data, left_out = Packer().pack([beside, bad, good])
     assert left_out == ["bad"]
     assert unpack(data) == [good]
 
 
-KEPT = pack([Kept("s", Update("d", "1", b"key: hunter2\n"), 1.0)])[0]
+KEPT = Packer().pack([Kept("s", Update("d", "1", b"key: hunter2\n"), 1.0)])[0]
 
 
 @given(st.data())
