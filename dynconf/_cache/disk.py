@@ -32,13 +32,6 @@ class SharedFile:
         self.path: str = os.path.join(self.folder, self.name)
         self._known: tuple[int, int] | None = None
 
-    def is_anothers(self) -> bool:
-        """Whether somebody else has written or removed the file since it was read or written here."""
-        try:
-            return _identity(os.lstat(self.path)) != self._known
-        except OSError:
-            return self._known is not None
-
     def read(self) -> bytes | None:
         """Its content, or `None` if there is no such file.
 
@@ -64,8 +57,13 @@ class SharedFile:
         except OSError as error:
             raise Unusable(_why(error)) from None
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, *, over_others: bool = True) -> bool:
         """Put another content in its place; whoever reads sees the old one or the new one.
+
+        Args:
+            data: the content.
+            over_others: also if somebody else has written or removed the file since it was read or
+                written here. If not, `False` comes back, and nothing has changed.
 
         Raises:
             Unusable: it cannot be written; then nothing has changed.
@@ -83,6 +81,9 @@ class SharedFile:
                         file.flush()
                         os.fsync(file.fileno())
                         written = _identity(os.fstat(file.fileno()))
+                    if not over_others and self._is_anothers(folder):
+                        os.unlink(draft, dir_fd=folder)
+                        return False
                     os.replace(draft, self.name, src_dir_fd=folder, dst_dir_fd=folder)
                     self._known = written
                 except BaseException:
@@ -91,6 +92,7 @@ class SharedFile:
                     raise
         except OSError as error:
             raise Unusable(_why(error)) from None
+        return True
 
     @contextmanager
     def _opened_folder(self) -> Iterator[int]:
@@ -100,6 +102,13 @@ class SharedFile:
             yield folder
         finally:
             os.close(folder)
+
+    def _is_anothers(self, folder: int) -> bool:
+        try:
+            found = os.stat(self.name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return self._known is not None
+        return _identity(found) != self._known
 
     def _tidy(self, folder: int) -> None:
         """Remove what processes that were killed left half-written."""

@@ -132,13 +132,10 @@ class Cache:
         partly_cached = any(one.cached is not None for one in self._layers.values())
 
         def save() -> list[str] | None:
+            data, left_out = self._packer.pack(kept)
             # What came from the cache may be older than what another process has put there since, and
             # only what served together may stand there together.
-            if partly_cached and self._file.is_anothers():
-                return None
-            data, left_out = self._packer.pack(kept)
-            self._file.write(data)
-            return left_out
+            return left_out if self._file.write(data, over_others=not partly_cached) else None
 
         self._failed = True
         try:

@@ -269,9 +269,9 @@ def test_writes_are_few(server: Server, tmp_path: Path, monkeypatch: pytest.Monk
     written = []
     write = SharedFile.write
 
-    def count(file: SharedFile, data: bytes) -> None:
+    def count(file: SharedFile, data: bytes, **how: Any) -> bool:
         written.append(data)
-        write(file, data)
+        return write(file, data, **how)
 
     monkeypatch.setattr(keeping, "PAUSE", LOOK)
     monkeypatch.setattr(SharedFile, "write", count)
@@ -520,8 +520,18 @@ def test_older_content_does_not_replace_newer(server: Server, tmp_path: Path) ->
     [(False, False, (3, 1)), (True, False, (1, 9)), (True, True, (3, 10))],
     ids=["alone", "beside another", "healed"],
 )
-def test_half_from_the_cache(tmp_path: Path, another: bool, healed: bool, kept: tuple[int, int]) -> None:
+def test_half_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another: bool, healed: bool, kept: tuple[int, int]
+) -> None:
     """Who has a part from the cache only does not put that back over what another process wrote since."""
+    written, write = Told(), SharedFile.write
+
+    def tell(file: SharedFile, data: bytes, **how: Any) -> bool:
+        done = write(file, data, **how)
+        written(data)
+        return done
+
+    monkeypatch.setattr(SharedFile, "write", tell)
 
     def both(near: Server, far: Server) -> Config:
         options: dict[str, Any] = {"cache": tmp_path, "cache_after": 0.0, "start_timeout": LOOK}
@@ -536,6 +546,7 @@ def test_half_from_the_cache(tmp_path: Path, another: bool, healed: bool, kept: 
         numbers = config.bind(Numbers)
         async with config:
             assert numbers.current == Numbers(a=1, b=1)
+            await asyncio.to_thread(written.wait, 2)  # so that what follows is later than that
             if another:
                 await both(Server(near=b"a: 1"), Server(far=b"b: 9")).aload()
             near.change(near=b"a: 3")

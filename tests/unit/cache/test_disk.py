@@ -191,19 +191,18 @@ def test_many_writers(tmp_path: Path) -> None:
     assert [writer.returncode for writer in writers] == [0, 0]
 
 
-def test_whose_content_it_is(tmp_path: Path) -> None:
-    """It is told whether another has written or removed the file since it was read or written here."""
+def test_what_another_wrote_can_be_spared(tmp_path: Path) -> None:
+    """What another has written or removed since it was read or written here is left so if asked."""
     file, other = SharedFile(tmp_path, "a"), SharedFile(tmp_path, "a")
-    assert not file.is_anothers()
-    other.write(b"1")
-    assert file.is_anothers()
-    file.read()
-    assert not file.is_anothers()
-    file.write(b"2")
-    assert not file.is_anothers()
-    assert other.is_anothers()
-    other.write(b"2")
-    assert file.is_anothers()
-    file.read()
+    assert other.write(b"1", over_others=False)
+    assert not file.write(b"2", over_others=False)
+    assert names(tmp_path) == ["a"]
+    assert file.read() == b"1"
+    assert file.write(b"3", over_others=False)
+    assert not other.write(b"4", over_others=False)
+    assert other.read() == b"3"
     Path(file.path).unlink()
-    assert file.is_anothers()
+    assert not file.write(b"5", over_others=False)
+    assert names(tmp_path) == []
+    assert file.write(b"6")
+    assert file.read() == b"6"
