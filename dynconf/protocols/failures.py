@@ -1,5 +1,7 @@
 """What a server's refusals mean, whatever server it is. None of a reply's content is ever told."""
 
+from email.utils import parsedate_to_datetime
+
 from dynconf.errors import SourceError, UnexpectedReply
 from dynconf.protocols.exchange import Busy, Reply
 
@@ -40,6 +42,15 @@ def stranger(reply: Reply, name: str) -> UnexpectedReply:
 
 
 def retry_after(reply: Reply) -> float:
-    """Seconds that the server asks to wait; 0 if it does not say, or gives a date."""
+    """Seconds that the server asks to wait; 0 if it does not say.
+
+    A date is taken by the server's own clock, which its `Date` tells: ours may be another.
+    """
     text = reply.headers.get("retry-after", "").strip()
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) < 7 else 0.0
+    try:
+        until, now = map(parsedate_to_datetime, (text, reply.headers.get("date", "")))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # no dates, or only one with a time zone
+        return 0.0

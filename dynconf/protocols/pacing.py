@@ -28,7 +28,8 @@ LONGEST_ASKED: Final = 300.0
 
 def pause_after(failures: int, random: Callable[[], float], asked: float = 0.0) -> float:
     """Seconds to wait after that many failures in a row; see `Backoff`."""
-    longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(failures - 1, 16))
+    # Whoever was sent away together is not to come back together.
+    longest = min(LONGEST_DELAY, max(FIRST_DELAY * 2.0 ** min(failures - 1, 16), asked))
     return min(asked, LONGEST_ASKED) + random() * longest
 
 
@@ -53,7 +54,8 @@ class Backoff:
         """Seconds to wait after one more failure.
 
         Args:
-            asked: seconds that the server asked for; the pause is longer than that by what is random.
+            asked: seconds that the server asked for; the pause is longer than that by what is random,
+                up to as much again.
         """
         self._failures += 1
         return pause_after(self._failures, self._random, asked)

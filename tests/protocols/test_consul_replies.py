@@ -83,12 +83,23 @@ def test_busy_server_is_left_alone(status: int, asked: str, seconds: float) -> N
         ("٣", 0.0),
         ("²", 0.0),
         ("9" * 400, 0.0),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 40.0),
+        ("Wednesday, 21-Oct-26 07:28:00 GMT", 40.0),
+        ("Wed, 21 Oct 2026 07:28:00", 0.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),
+        ("Wed, 21 Oct 99999999999 07:28:00 GMT", 0.0),
+        ("Wed, 99 Oct 2026 07:28:00 GMT", 0.0),
     ],
 )
 def test_what_retry_after_says(text: str, seconds: float) -> None:
-    """Whole seconds count, anything else says nothing, and nothing makes it fail."""
-    assert retry_after(plain(503, retry_after=text)) == seconds
+    """Whole seconds and dates count, anything else says nothing, and nothing makes it fail."""
+    assert retry_after(plain(503, retry_after=text, date="Wed, 21 Oct 2026 07:27:20 GMT")) == seconds
+
+
+@pytest.mark.parametrize("date", ["", "today"])
+def test_a_date_without_the_servers_own_says_nothing(date: str) -> None:
+    """Whose clock is right nobody knows."""
+    assert retry_after(plain(503, retry_after="Wed, 21 Oct 2026 07:28:00 GMT", date=date)) == 0.0
 
 
 def test_too_large() -> None:

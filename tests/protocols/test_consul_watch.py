@@ -210,7 +210,7 @@ def test_pauses_after_failures() -> None:
 def test_asked_pause(fault: Any) -> None:
     """What the server asks for is waited at least."""
     assert watch(fault, random=0.0).pauses == [30.0]
-    assert watch(fault, random=1.0).pauses == [30.5]
+    assert watch(fault, random=1.0).pauses == [45.0]
 
 
 def test_spinning_server_is_slowed_down() -> None:

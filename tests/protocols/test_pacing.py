@@ -48,11 +48,19 @@ def test_success_begins_anew() -> None:
     assert backoff.failed() == 0.5
 
 
-@pytest.mark.parametrize(("asked", "least"), [(7.0, 7.0), (300.0, 300.0), (86_400.0, LONGEST_ASKED)])
-@pytest.mark.parametrize("number", [0.0, 1.0])
-def test_asked_pause_is_a_lower_bound(asked: float, least: float, number: float) -> None:
-    """What the server asks for is kept to, up to a bound, with jitter on top of it and not within."""
-    assert Backoff(lambda: number).failed(asked) == least + number * FIRST_DELAY
+@pytest.mark.parametrize(
+    ("asked", "least", "spread"),
+    [
+        (0.2, 0.2, FIRST_DELAY),
+        (7.0, 7.0, 7.0),
+        (300.0, 300.0, LONGEST_DELAY),
+        (86_400.0, LONGEST_ASKED, LONGEST_DELAY),
+    ],
+)
+@pytest.mark.parametrize("number", [0.0, 0.5, 1.0])
+def test_asked_pause_is_a_lower_bound(asked: float, least: float, spread: float, number: float) -> None:
+    """What the server asks for is kept to, up to a bound; who was sent away together comes back apart."""
+    assert Backoff(lambda: number).failed(asked) == least + number * spread
 
 
 def test_bucket_lets_a_burst_pass() -> None:
