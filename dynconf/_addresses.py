@@ -13,6 +13,7 @@ from dynconf._values.tree import Path
 _FORM = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:env:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
 _ONLY_REFERENCE = re.compile(r"\$\{env:[^}]*\}")
+_LOGIN = re.compile(r"\A([A-Za-z0-9+.-]*:(?://)?)?.*@", re.DOTALL)
 _LONGEST_SHOWN = 200
 
 
@@ -113,7 +114,9 @@ def replaced(text: str) -> str:
 
 def shown(text: str) -> str:
     """An address as an error may show it: without options, without a log-in, and not if it is no address."""
-    text = re.sub(r"//[^/]*@", "//***@", text.partition("?")[0])
+    # A password may hold any character, and so be no part of a server as it should be.
+    place, _, options = text.partition("?")
+    text = _LOGIN.sub(r"\1***@", text[: text.rindex("@") + 1] if "@" in options else place)
     return "…" if "\n" in text or len(text) > _LONGEST_SHOWN else text
 
 

@@ -162,6 +162,14 @@ def test_mistake_is_explained(address: str, message: str) -> None:
     "address",
     [
         "steps://me:hunter2@host/x?a=b",
+        "nacos://me:hunter2/@host:1/a",
+        "nacos://me:?hunter2@host:1/a",
+        "nacos://me:a?b@hunter2@host:1/a",
+        "nacos://me:@?hunter2@host:1/a",
+        "me:hunter2@host",
+        "m:hunter2@host/a?b=c",
+        "hunter2@host",
+        "nacos://host:1/a?pasword=a@hunter2",
         "file:a?optional=hunter2",
         "file:a?token=hunter2",
         "steps:x?token=hunter2",
@@ -172,6 +180,19 @@ def test_mistake_is_explained(address: str, message: str) -> None:
 def test_mistake_shows_no_secret(address: str) -> None:
     """A wrong address is told without log-in and options' values, and a pasted document not at all."""
     assert "hunter2" not in complaint(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("nacos://me:a/b@host:1/a", "'nacos://***@host:1/a'"),
+        ("m:hunter2@host", "'file:m:***@host'"),
+        ("no/such/app.yaml", "'file:no/such/app.yaml'"),
+    ],
+)
+def test_mistake_shows_the_rest(address: str, told: str) -> None:
+    """What is no log-in is told, so that one finds the line."""
+    assert told in complaint(address)
 
 
 def test_environment_is_put_in(monkeypatch: pytest.MonkeyPatch) -> None:
