@@ -168,6 +168,7 @@ class _Following:
             if self._is_away(document, again):
                 now[document] = before[document]
             else:
+                self._gone.pop(document, None)
                 feed.update(self._no_file(document))
         self._seen = now
         fault = found.fault

@@ -20,7 +20,9 @@ import pytest
 from dynconf._values.limits import Limits
 from dynconf._values.source import Source
 from dynconf.errors import DocumentMissing, SourceUnavailable
-from dynconf.sources.file import File
+from dynconf.sources._links import Links
+from dynconf.sources.file import File, _Following
+from dynconf.testing import ManualClock
 from tests.unit.sources.recording import RecordingFeed, StandingClock, running
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +146,32 @@ def test_deleted_and_back(path: Path) -> None:
             await feed.until_content(text.encode())
 
     follow(File(path), test)
+
+
+def test_members_that_go_are_forgotten(path: Path) -> None:
+    """Files that come and go for years, as in a folder of jobs, leave nothing behind."""
+    clock = ManualClock()
+    feed = RecordingFeed(clock=clock)
+    asked: list[float] = []
+    following = _Following(File(path.parent / "*.yaml"), feed)
+
+    def look() -> None:
+        found = following.look(Links())
+        if found is not None:
+            following.take(found, asked.append)
+
+    look()
+    for number in range(3):
+        member = path.with_name(f"{number}.yaml")
+        member.write_text("b: 1")
+        look()
+        member.unlink()
+        look()
+        clock.advance(1.0)
+        look()
+        assert (feed.updates[-1].document, feed.updates[-1].content) == (str(member), None)
+    assert asked == [1.0] * 3
+    assert not following._gone
 
 
 def test_missing_at_start(path: Path) -> None:
