@@ -362,6 +362,8 @@ class Config:
     def unused(self) -> UnusedKeys:
         """The keys that no bound class reads, with where they stand and what they may have been meant to be.
 
+        The latter is told of the first hundred of them.
+
         Raises:
             NotStarted: nothing is loaded yet.
         """

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from dynconf._models.schema import Model, Reads, opened
 from dynconf._values.tree import Delta, Path, Tree
@@ -83,27 +83,38 @@ class Unused:
     near: tuple[str, ...]
 
 
+MOST_GUESSED: Final = 100
+"""Of how many keys it is told what they may have been meant to be: to find that out takes long."""
+
+
 def unused(tree: Tree, models: Iterable[tuple[Model, Path]]) -> list[Unused]:
     """The keys of a tree that no model's fields name."""
     reads: Reads = frozenset((at, model) for model, at in models)
-    return list(_unread(tree, reads, ()))
+    return [
+        Unused(path, _near(str(path[-1]), names) if number < MOST_GUESSED else ())
+        for number, (path, names) in enumerate(_unread(tree, reads, ()))
+    ]
 
 
-def _unread(tree: Mapping[str, Any], reads: Reads, at: Path) -> Iterator[Unused]:
+def _near(key: str, names: Iterable[str]) -> tuple[str, ...]:
+    known = {name.casefold(): name for name in names}
+    return tuple(known[name] for name in get_close_matches(key.casefold(), known, n=2))
+
+
+def _unread(tree: Mapping[str, Any], reads: Reads, at: Path) -> Iterator[tuple[Path, Iterable[str]]]:
+    """Each key that is not read, with those that would be in its place."""
     keys = opened(reads, declared=True)
     if keys is True:
         return
     for key, item in tree.items():
         below = keys.get(key, keys.get("*"))
         if below is None:
-            names = {name.casefold(): name for name in keys}
-            near = get_close_matches(key.casefold(), names, n=2)
-            yield Unused((*at, key), tuple(names[name] for name in near))
+            yield (*at, key), keys
         else:
             yield from _inside(item, below, (*at, key))
 
 
-def _inside(item: Any, reads: Reads, at: Path) -> Iterator[Unused]:
+def _inside(item: Any, reads: Reads, at: Path) -> Iterator[tuple[Path, Iterable[str]]]:
     if isinstance(item, dict):
         yield from _unread(item, reads, at)
     elif isinstance(item, list):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from dynconf import Config, Env, File, Memory, NotStarted, Settings
+from dynconf._models import readers
 from dynconf._values.tree import dotted, parse_path
 from dynconf.errors import ChangeRefused, UsageError
 from tests.unit.core_props import Told
@@ -112,6 +113,17 @@ def test_unused_keys_come_with_place_and_near_misses(house: Config) -> None:
     assert found[0].origin is not None
     assert found[0].origin.line == 5
     assert str(found).startswith("numbr at ")
+
+
+def test_near_misses_of_many_unused_keys_are_told_of_some() -> None:
+    """A class that no longer fits a document of thousands of keys is told in no time."""
+    memory = Memory({f"numbr{index:04}": 0 for index in range(readers.MOST_GUESSED + 1)})
+    config = Config(memory)
+    config.bind(App)
+    config.load()
+    found = config.unused()
+    assert len(found) == readers.MOST_GUESSED + 1
+    assert [key.near for key in found][-2:] == [("number",), ()]
 
 
 def test_history_tells_when_what_and_by_whom() -> None:
