@@ -77,10 +77,6 @@ class Config:
         policies = {
             path: rule if isinstance(rule, Merge) else Merge(rule) for path, rule in (merge or {}).items()
         }
-        if not start_timeout > 0 or callback_threads < 1:
-            raise UsageError("start_timeout must be above 0 seconds, and callback_threads at least 1")
-        if not cache_after >= 0:
-            raise UsageError("cache_after is a number of seconds, 0 or more")
         clock = clock or SystemClock()
         publisher = Publisher(Store(policies), clock, set_current, NOT_LOADED)
         if cache is not None and not os.fspath(cache):

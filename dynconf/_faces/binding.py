@@ -147,7 +147,7 @@ class Binding(Declaring[T]):
         ):
             return self._subscribe((), None, immediate, what)
         if isinstance(what, str):
-            return Subscriber(what, partial(self._subscribe, field_path(self._cls, what), None, immediate))
+            return Subscriber(what, partial(self._subscribe, self._field_path(what), None, immediate))
         name = getattr(select or what, "__qualname__", "a selector") if select or what else "everything"
         return Subscriber(name, partial(self._subscribe, (), select or what, immediate))
 
@@ -164,6 +164,9 @@ class Binding(Declaring[T]):
         )
         subscription.begin(immediate=immediate)
         return subscription
+
+    def _field_path(self, text: str) -> Path:
+        return field_path(self._cls, text)
 
     def changes(self) -> Changes[T]:
         """An async iterator over the changes from now on, for one consumer in any loop.
@@ -220,7 +223,7 @@ class Binding(Declaring[T]):
             UsageError: the path names no field.
             NotStarted: nothing is loaded yet.
         """
-        fields = field_path(self._cls, path)
+        fields = self._field_path(path)
         publisher = self._lifecycle.publisher
         model = publisher.seen().models[self._index]
         state = publisher.store.state

@@ -1,9 +1,7 @@
 """Feature flags as an application sees them: a binding whose model is the set of flags that holds."""
 
-from collections.abc import Callable
 from typing import Any
 
-from dynconf._dispatch.subscriptions import Subscription
 from dynconf._faces.binding import Binding
 from dynconf._faces.explain import Explanation, explain
 from dynconf._faces.override import Overriding
@@ -11,7 +9,7 @@ from dynconf._manager.lifecycle import Lifecycle
 from dynconf._values.snapshot import View
 from dynconf._values.tree import MISSING, Path, dotted, find
 from dynconf.errors import NotStarted, UsageError
-from dynconf.flags.definition import Flag, is_a_value
+from dynconf.flags.definition import is_a_value
 from dynconf.flags.document import OVER, FlagDocument, RootFlagDocument
 from dynconf.flags.evaluating import Evaluating
 from dynconf.flags.evaluation import Evaluation
@@ -82,16 +80,3 @@ class Flags(Evaluating, Binding[FlagSet]):
 
     def _field_path(self, text: str) -> Path:
         return ("flags", text)
-
-    def _subscribe(
-        self,
-        path: Path,
-        select: Callable[[Any], Any] | None,
-        immediate: bool,
-        function: Callable[[Any], object],
-    ) -> Subscription[Any]:
-        def defined(flags: FlagSet) -> Flag | None:
-            return flags.flags.get(str(path[-1]))
-
-        # A path that leads nowhere is nobody's news elsewhere; here it is that the flag is gone.
-        return super()._subscribe(path, defined if path else select, immediate, function)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, Unpack, overload
 
-from dynconf._faces.field_path import field_path
 from dynconf._host.host import Host
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.compare import field_value
@@ -155,7 +154,7 @@ def declare(
     unknown = options.keys() - ResourceOptions.__annotations__.keys()
     if unknown:
         raise TypeError(f"resource() has no option {', '.join(sorted(unknown))}")
-    select = field_path(binding._cls, what) if isinstance(what, str) else what
+    select = binding._field_path(what) if isinstance(what, str) else what
     name = options.get("name", "") or name_of(what, create)
     recipe: Recipe[Any] = Recipe(name, create, options.get("check"), options.get("close"))
     on_failure = options.get("on_failure", "refuse")
