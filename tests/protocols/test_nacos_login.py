@@ -275,6 +275,14 @@ def test_odd_answers_to_a_log_in(reply: Any, kind: type[SourceError]) -> None:
     assert sender.logs_in()
 
 
+@pytest.mark.parametrize(("first", "second"), [(404, 404), (501, 501), (405, 410), (410, 405)])
+def test_log_in_that_is_nowhere(first: int, second: int) -> None:
+    """Who has it by neither path is no Nacos, or has another context path, and is told as that."""
+    with pytest.raises(UnexpectedReply, match=rf"is no Nacos \(HTTP {second}\)") as caught:
+        Sender().send().answer(plain(first), plain(second))
+    assert SECRET not in str(caught.value)
+
+
 def test_refused_log_in_in_the_middle(sender: Sender) -> None:
     """A password that was changed meanwhile is what the request's failure tells."""
     with pytest.raises(AccessDenied, match="refuses the log-in"):

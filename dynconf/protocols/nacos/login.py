@@ -12,7 +12,7 @@ from dynconf.errors import AccessDenied, SourceError
 from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
 from dynconf.protocols.nacos.api import FORM
-from dynconf.protocols.nacos.replies import PORTS, check, json_of
+from dynconf.protocols.nacos.replies import PORTS, check, json_of, lacks_path
 
 __all__ = ["Login"]
 
@@ -145,6 +145,8 @@ class Login:
                 f"{reply.server} refuses the log-in of the user '{self.username}' (HTTP {reply.status}):"
                 f" check the name and the password, and that this is the server's port ({PORTS})"
             )
+        if lacks_path(reply):
+            raise stranger(reply, "Nacos")
         check(reply, "to log in", logged_in=True)
         found = json_of(reply)
         if not isinstance(found, dict):
@@ -157,7 +159,7 @@ class Login:
         form = urlencode({"username": self.username, "password": self.password}).encode()
         first, second = self._paths
         reply: Reply = yield Request("POST", first, body=form, headers=FORM)
-        if reply.status in {404, 405, 410, 501}:
+        if lacks_path(reply):
             self._paths = (second, first)
             reply = yield Request("POST", second, body=form, headers=FORM)
         return reply
