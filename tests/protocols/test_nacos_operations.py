@@ -256,6 +256,29 @@ def test_list() -> None:
     assert listing(SWITCHED_OFF, page([V3_ITEM], api=V3_API)).value == [OURS]
 
 
+@BOTH
+@pytest.mark.parametrize(
+    ("data_id", "group", "expected"),
+    [
+        ("shop_1.yaml", "", ["shop_1.yaml"]),
+        ("shop_*", "", ["shop_1.yaml"]),
+        ("shop*", "", ["shop_1.yaml", "shop-1.yaml"]),
+        ("*_*", "", ["shop_1.yaml"]),
+        ("", "a_b", []),
+        ("", "a*b", ["shop_1.yaml", "shop-1.yaml"]),
+    ],
+)
+def test_only_an_asterisk_stands_for_anything(
+    api: Api, data_id: str, group: str, expected: list[str]
+) -> None:
+    """Nacos takes `_` for any character as well, and tells more than was asked for."""
+    names = ("shop_1.yaml", "shop-1.yaml")
+    place = {"group": "a-b", "groupName": "a-b"}
+    items = [(V1_ITEM if api is V1_API else V3_ITEM) | place | {"dataId": name} for name in names]
+    session = listing(*probed(api, page(items, api=api)), data_id=data_id, group=group)
+    assert [key.data_id for key in session.value] == expected
+
+
 def test_list_of_the_public_namespace() -> None:
     """Its name is taken off."""
     assert listing(page([V1_ITEM | {"tenant": ""}]), namespace="").value[0].namespace == ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -99,7 +100,13 @@ def list_keys(login: Login, namespace: str, data_id: str, group: str) -> Steps[l
             public(str(item.get("tenant") or item.get("namespaceId") or "")),
         )
 
-    return (yield from _pages(login, place, key, "to list configurations"))
+    found = yield from _pages(login, place, key, "to list configurations")
+    # Nacos hands names to SQL, which takes `_` for any character. No name has what `fnmatch` takes for more.
+    return [
+        one
+        for one in found
+        if fnmatchcase(one.data_id, data_id or "*") and fnmatchcase(one.group, group or "*")
+    ]
 
 
 def history(login: Login, key: NacosKey) -> Steps[list[NacosRevision]]:
