@@ -147,8 +147,8 @@ class _LongPoll:
             raise _Refused from None
         watched.mark(hints)
         self._hinted = self._after_news = bool(hints)
-        if glance or not hints:  # what changed is read first; that it is, is an answer as well
-            yield Answered(watched.clean())
+        if clean := watched.clean():  # the others are answered for by being read
+            yield Answered(clean)
         self._failed = self._denied = False
 
     def refused(self) -> Steps[None]:
