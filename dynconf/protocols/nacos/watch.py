@@ -40,7 +40,8 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         now: seconds that only ever grow.
         random: gives numbers from 0 to 1.
     """
-    backoff, bucket = Backoff(random), TokenBucket(now)
+    # An answer that turns us away is none of an outage's failures, and pauses on its own account.
+    backoff, turned_away, bucket = Backoff(random), Backoff(random), TokenBucket(now)
     poll, looks = _LongPoll(watched, now, random), _Looks(watched, now, random)
     while True:
         if not len(watched):
@@ -58,15 +59,16 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
             if watched.by_poll:
                 yield from poll.once(patience)
                 backoff.succeeded()
+                turned_away.succeeded()
             else:
                 yield from looks.once(patience)
         except WrongApi:
             watched.ask_again()
             # Should what can be read so be without a long poll, that is no reason to spin.
-            yield Rest(backoff.failed())
+            yield Rest(turned_away.failed())
         except _Refused:
             yield from poll.refused()
-            yield Rest(backoff.failed())
+            yield Rest(turned_away.failed())
         except SourceError as error:
             for key in watched.all():
                 yield News(key, error=error)
