@@ -529,15 +529,25 @@ def test_closing_it_anywhere() -> None:
         session.close()
 
 
-def test_a_connection_that_is_lost_while_it_waits() -> None:
-    """It is no failure yet, as proxies end what waits for long; then a glance tells."""
+@pytest.mark.parametrize(
+    ("ended", "failing"),
+    [(ConnectionLost("lost"), ConnectionLost("lost again")), (plain(504), plain(504))],
+)
+def test_what_waits_is_ended_by_a_proxy(ended: Answer, failing: Answer) -> None:
+    """It is no failure yet, as proxies cut what waits for long, or say 504 to it; then a glance tells."""
     session = Following(A)
-    session.answer(OLD, ConnectionLost("lost"))
-    assert session.rested()[-1:] == [0.5 * FIRST_DELAY]
-    session.told()
-    assert is_glance(session.request)
-    session.answer(ConnectionLost("lost again"))
-    assert [str(news.error) for news in session.told()] == ["lost again"]
+    session.answer(OLD)
+    for _ in range(3):
+        session.told()
+        session.answer(ended)
+        assert session.rested()[-1:] == [0.5 * FIRST_DELAY]
+        assert is_glance(session.request)
+        assert session.told() == []
+        session.answer(NOTHING)
+        assert session.told() == [Answered(frozenset({A}))]
+    session.answer(ended, failing)
+    (news,) = session.told()
+    assert isinstance(news.error, SourceUnavailable)
 
 
 @pytest.mark.parametrize("reply", [503, 429])

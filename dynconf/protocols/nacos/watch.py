@@ -15,7 +15,7 @@ from math import inf
 from typing import Final
 
 from dynconf.errors import AccessDenied, SourceError
-from dynconf.protocols.exchange import Busy, ConnectionLost, Rest, Steps
+from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps
 from dynconf.protocols.nacos.listen import changed, listener
 from dynconf.protocols.nacos.reading import read_due
 from dynconf.protocols.nacos.replies import WrongApi
@@ -28,6 +28,7 @@ _BEFORE_ASKING: Final = 20  # looks after which the server is asked for its long
 _SPREAD: Final = 0.2  # the part of an interval by which it differs at random
 _MOMENT: Final = 0.001  # seconds that are not worth another rest
 _SOON: Final = 1.0  # seconds, and up to as many more, after which the first poll after a change is sent again
+_GATEWAY_TIMEOUT: Final = 504
 _FIRST_DAMP, _LONGEST_DAMP = 0.1, 5.0
 """Seconds of pause after an answer that brought nothing new: the first time, and at most."""
 
@@ -131,11 +132,15 @@ class _LongPoll:
             least = min(soon, inf if patience is None else patience)
             request = replace(request, patience=None if least == inf else least)
         self._hinted, self._failed = False, True
+        reply: Reply | None = None
         try:
             reply = yield from watched.login.hold(request)
+            ended_early = reply is not None and reply.status == _GATEWAY_TIMEOUT and not glance
         except ConnectionLost:
             if glance:
                 raise
+            ended_early = True
+        if ended_early:
             # No failure yet, as proxies end what waits for long; but perhaps everybody's was lost.
             yield Rest(self._random() * FIRST_DELAY)
             return
