@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from dynconf.errors import AccessDenied, SourceError
-from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps
+from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps, UnderWay
 from dynconf.protocols.failures import stranger
 from dynconf.protocols.json_reply import json_in
 from dynconf.protocols.nacos.api import FORM
@@ -91,18 +91,18 @@ class Login:
             reply = yield self._signed(request)
         return reply
 
-    def send_all(self, requests: Sequence[Request]) -> Steps[list[Reply | SourceError]]:
+    def send_all(self, requests: Sequence[Request]) -> Steps[list[Reply | SourceError | UnderWay]]:
         """Send requests side by side, and once more those that are refused for their token.
 
         Returns:
-            For each its reply, or why there is none.
+            For each its reply, or why there is none, or that it takes long.
 
         Raises:
             SourceError: the log-in is refused, or nobody answers it.
         """
         yield from self.renew()
         token = self.token
-        replies: list[Reply | SourceError] = yield [self._signed(request) for request in requests]
+        replies: list[Reply | SourceError | UnderWay] = yield [self._signed(request) for request in requests]
         refused = [number for number, reply in enumerate(replies) if _refused(reply)]
         if refused and (yield from self._have_another(token)):
             again = yield [self._signed(requests[number]) for number in refused]
@@ -190,5 +190,5 @@ def _perhaps_refused(reply: Reply) -> bool:
     return isinstance(found, dict) and ("code" in found or str(found.get("path")).endswith(_V3))
 
 
-def _refused(reply: Reply | SourceError) -> bool:
+def _refused(reply: Reply | SourceError | UnderWay) -> bool:
     return isinstance(reply, Reply) and reply.status == 403
