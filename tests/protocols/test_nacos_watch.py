@@ -387,6 +387,7 @@ def test_gateway_that_turns_away_what_was_read() -> None:
     session = polling(A, B).answer(hint(A), PAGE, PAGE, PAGE)
     assert session.states() == [(A, UnexpectedReply)]
     assert listens(session.request) == {B: OLD_MD5}
+    assert is_glance(session.request)  # does it turn away the others as well?
     assert session.answer(NOTHING).told() == [Answered(frozenset({B}))]
 
 
