@@ -144,7 +144,7 @@ class NacosServer(Connectable):
         Raises:
             AccessDenied: the log-in, or its rights, are refused.
             SourceUnavailable: no Nacos answers. It is not sent twice.
-            UsageError: the content is empty.
+            UsageError: the content is empty or no text, or `cas_md5` is no md5.
             BlockingCall: called on the event loop that this is open in.
         """
         key = self.name(data_id, group, namespace)

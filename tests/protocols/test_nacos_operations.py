@@ -101,6 +101,20 @@ def test_nothing_to_publish(content: str) -> None:
         Session(publish(login(), A, content, "", "", wait=False))
 
 
+def test_content_that_is_no_text() -> None:
+    """Half a character is told as that, without the rest of it."""
+    with pytest.raises(UsageError, match="half of a surrogate pair") as caught:
+        Session(publish(login(), A, f"{SECRET}\ud800", "", "", wait=False))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("md5", ["a\r\nx: y", "ü", " ", "a" * 129])
+def test_md5_that_is_none(md5: str) -> None:
+    """What no header can hold is not sent."""
+    with pytest.raises(UsageError, match="cas_md5= is no md5"):
+        Session(publish(login(), A, "n: 1", "", md5, wait=False))
+
+
 @pytest.mark.parametrize(
     "answers",
     [

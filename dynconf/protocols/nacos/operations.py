@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from dynconf.errors import SourceUnavailable, UsageError
 from dynconf.protocols.exchange import ConnectionLost, Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
-from dynconf.protocols.nacos.api import V1_API, Api
+from dynconf.protocols.nacos.api import MD5, V1_API, Api
 from dynconf.protocols.nacos.either import BETWEEN, by_either, read
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey, public
 from dynconf.protocols.nacos.login import Login
@@ -56,6 +56,12 @@ def publish(login: Login, key: NacosKey, content: str, type: str, cas_md5: str, 
     """Publish content, and wait until it can be read back if `wait`; false if it is not as `cas_md5` says."""
     if not content.strip():
         raise UsageError("Nacos takes no empty content")
+    try:
+        body = content.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the content holds half of a surrogate pair, which is no text") from None
+    if cas_md5 and not MD5.fullmatch(cas_md5):
+        raise UsageError("cas_md5= is no md5 as Nacos has them: give the one of what was read")
     if cas_md5 and not (yield from _is_there(login, key)):
         return False  # Nacos would make it, whatever its md5 was to be
 
@@ -70,7 +76,7 @@ def publish(login: Login, key: NacosKey, content: str, type: str, cas_md5: str, 
             raise
         raise ConnectionLost(f"{error.reason}; perhaps {LARGE}") from None
     if published and wait:
-        yield from _until_read(login, key, content.encode())
+        yield from _until_read(login, key, body)
     return published
 
 
