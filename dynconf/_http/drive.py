@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from dynconf.errors import SourceError
-from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps
+from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps, UnderWay
 
 T = TypeVar("T")
 
@@ -13,7 +13,10 @@ BREATHER = 0.002
 """Seconds after news in which what it sets off goes first; the next request can wait."""
 
 SIDE_BY_SIDE = 8
-"""Requests of one protocol that are under way at the same time."""
+"""Requests of one protocol that are under way at the same time; as many more if they take long."""
+
+SLOW = 0.5
+"""Seconds after which one of several requests is not waited for any longer: all else goes on without it."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -38,6 +41,8 @@ class Driver:
         self._report = report
         self._woken = asyncio.Event()
         self._told = False
+        self._slow: set[asyncio.Task[None]] = set()
+        self._broken: BaseException | None = None
 
     def wake(self) -> None:
         """There is something new to do: a rest ends, and what a server holds is given up."""
@@ -64,8 +69,13 @@ class Driver:
             return value
         finally:
             steps.close()
+            for task in self._slow:
+                task.cancel()
+            await asyncio.gather(*self._slow, return_exceptions=True)
 
     async def _do(self, step: object) -> object:
+        if self._broken is not None:
+            raise self._broken
         if isinstance(step, Request | list) and self._told:
             self._told = False
             await asyncio.sleep(BREATHER)
@@ -87,17 +97,45 @@ class Driver:
     async def _hold(self, request: Request) -> Reply | None:
         return await self._unless_woken(lambda: self._send(request), request.patience)
 
-    async def _send_all(self, requests: list[Request]) -> list[Reply | SourceError]:
+    async def _send_all(self, requests: list[Request]) -> list[Reply | SourceError | UnderWay]:
         turn = asyncio.Semaphore(SIDE_BY_SIDE)
 
-        async def one(request: Request) -> Reply | SourceError:
+        async def one(request: Request) -> Reply | SourceError | UnderWay:
             async with turn:
-                try:
-                    return await self._send(request)
-                except SourceError as error:
-                    return error
+                return await self._unless_slow(request)
 
         return await asyncio.gather(*map(one, requests))
+
+    async def _unless_slow(self, request: Request) -> Reply | SourceError | UnderWay:
+        """Send one of several; one that takes long goes on by itself, unless too many do so already."""
+        waiting = UnderWay()
+
+        async def send() -> None:
+            try:
+                waiting.reply = await self._send(request)
+            except SourceError as error:
+                waiting.reply = error
+
+        sending = asyncio.create_task(send())
+        try:
+            await asyncio.wait([sending], timeout=SLOW)
+            if not sending.done() and len(self._slow) < SIDE_BY_SIDE:
+                self._slow.add(sending)
+                sending.add_done_callback(self._arrived)
+                return waiting
+            await sending
+        except asyncio.CancelledError:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            raise
+        assert waiting.reply is not None
+        return waiting.reply
+
+    def _arrived(self, sending: "asyncio.Task[None]") -> None:
+        self._slow.discard(sending)
+        if not sending.cancelled():
+            self._broken = self._broken or sending.exception()
+        self.wake()
 
     async def _unless_woken(self, make: Callable[[], Awaitable[T]], patience: float | None) -> T | None:
         """Wait for what comes first: the work, the end of patience, or something new to do."""

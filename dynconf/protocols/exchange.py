@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from dynconf.errors import SourceUnavailable
+from dynconf.errors import SourceError, SourceUnavailable
 
 __all__ = [
     "ANSWER_TIME",
@@ -15,6 +15,7 @@ __all__ = [
     "Request",
     "Rest",
     "Steps",
+    "UnderWay",
 ]
 
 T = TypeVar("T")
@@ -89,13 +90,25 @@ class Rest:
     seconds: float | None
 
 
+@dataclass(eq=False, slots=True)
+class UnderWay:
+    """Stands for the reply to one of several requests that takes longer than the others may wait for it.
+
+    Args:
+        reply: what came in the end, or why nothing did; `None` until then. That it is there is something
+            new to do.
+    """
+
+    reply: "Reply | SourceError | None" = None
+
+
 Steps: TypeAlias = Generator[Any, Any, T]
 """A protocol at work; it returns `T`.
 
 | it yields | and is sent |
 | --- | --- |
 | a `Request` | the `Reply`; `None` if it was held and is given up, as patience ends or there is more to do |
-| a list of `Request`s | a list with the `Reply` or the `SourceError` of each |
+| a list of `Request`s | a list with the `Reply`, the `SourceError`, or `UnderWay` if it takes long, of each |
 | a `Pause` or a `Rest` | nothing, when that is over |
 | anything else | nothing: it is news |
 

@@ -132,7 +132,7 @@ class NacosServer(Connectable):
             group: the group that it is in.
             namespace: the id of its namespace, if not the server's.
             type: the format that readers are told: `yaml`, `json`, `properties`, `xml`, `html`,
-                `toml` or `text`.
+                `toml` or `text`; Nacos takes none for `text`, whatever it was before.
             cas_md5: write only if the content's `md5` is still this one, and never what is not there.
                 The latter is looked for before, as Nacos itself does not: one that is removed in
                 that very moment is made anew.
@@ -144,7 +144,7 @@ class NacosServer(Connectable):
         Raises:
             AccessDenied: the log-in, or its rights, are refused.
             SourceUnavailable: no Nacos answers. It is not sent twice.
-            UsageError: the content is empty.
+            UsageError: the content is empty or no text, or `cas_md5` is no md5.
             BlockingCall: called on the event loop that this is open in.
         """
         key = self.name(data_id, group, namespace)

@@ -95,6 +95,28 @@ def test_gateway_without_a_route_for_one(space: NacosSpace) -> None:
     assert it.reader.seen == [1, 2, 3, 4, 5]
 
 
+@WAYS
+def test_one_that_is_slow(space: NacosSpace) -> None:
+    """While the answer to one begins and does not end, the other's changes are told; it is asked for once."""
+    space.publish("other.yaml", "other: 1")
+    with Relay(space.server.address) as relay:
+        server = NacosServer(relay.address, namespace=space.namespace, wait=10, interval=0.5)
+        with running(Nacos("app.yaml", "other.yaml", server=server)) as it:
+            began = len(relay.requests)
+            relay.stall("other.yaml")
+            space.publish("other.yaml", "other: 2")
+            until(lambda: relay.targets("other.yaml", began), "the read that stalls")
+            for n in range(2, 6):
+                space.publish("app.yaml", f"n: {n}")
+                it.settings.until(lambda app: app.n == n, timeout=20)  # noqa: B023
+            assert len(relay.targets("other.yaml", began)) == 1
+            assert it.config.get("other") == 1
+            relay.pass_on()
+            until(lambda: it.config.get("other") == 2, "what was slow", 20)
+            it.becomes("live")
+    assert it.reader.seen == [1, 2, 3, 4, 5]
+
+
 def test_log_in_is_demanded_all_at_once(own_nacos: Callable[..., RealNacos]) -> None:
     """When authentication is switched on, who has a user goes on, and who has none is told what is wanted."""
     nacos = own_nacos(2, auth=False)

@@ -151,6 +151,9 @@ def test_list(nacos: NacosSpace, server: NacosServer) -> None:
         assert names("b*", group="G") == {"b.yaml", "b.json"}
         assert names(group="nobody's") == set()
         assert NacosKey("b.json", "G", nacos.namespace) in server.list()
+        for name in ("shop_1.yaml", "shop-1.yaml"):
+            server.publish(name, "n: 1", wait=True)
+        assert names("shop_1.yaml") == names("shop_*") == {"shop_1.yaml"}
         assert server.list(namespace="no-such-namespace") == []
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qs, quote
 
 from dynconf.errors import SourceError
-from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps
+from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps, UnderWay
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.login import Login
@@ -20,7 +20,7 @@ USER, PASSWORD = "reader", "open sesame"
 A, B, C = (NacosKey(name, "g") for name in ("a.yaml", "b.yaml", "c.yaml"))
 OURS = NacosKey("app.yaml", "g", "team-id")
 
-Answer: TypeAlias = Reply | SourceError | None
+Answer: TypeAlias = Reply | SourceError | UnderWay | None
 GIVEN_UP = None
 """The answer to what a server held until patience ended."""
 

@@ -228,12 +228,46 @@ def test_batch_that_is_refused_again_soon(sender: Sender) -> None:
     assert sender.send_all(GET, OTHER).answer(DENIED, OK).value == [DENIED, OK]
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 500])
+@pytest.mark.parametrize("status", [400, 401, 403])
 def test_wrong_password(status: int) -> None:
-    """2.x says 403 and 3.x says 500; the error names the user, and nothing that was sent or answered."""
+    """2.x says 403; the error names the user, and nothing that was sent or answered."""
     with pytest.raises(AccessDenied, match=rf"refuses the log-in of the user '{USER}'") as caught:
         Sender().send().answer(plain(status))
     assert PASSWORD not in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert "fault of its own" not in str(caught.value)
+
+
+FAULT = {"status": 500, "error": "Internal Server Error", "message": SECRET, "path": f"/nacos{LOG_IN}"}
+"""What 3.x says of a wrong password, and of a fault."""
+
+
+@pytest.mark.parametrize("found", [FAULT, {"code": 500, "message": SECRET}])
+def test_wrong_password_or_a_fault(found: Any) -> None:
+    """As 3.x says the same of both, the error names both."""
+    with pytest.raises(
+        AccessDenied, match=r"check the name and the password.*or the server has a fault"
+    ) as caught:
+        Sender().send().answer(json_reply(found, 500))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [plain(500)],
+        [plain(500, f"<html>{SECRET}")],
+        [json_reply({"status": 500}, 500)],
+        [json_reply(FAULT | {"path": "/elsewhere"}, 500)],
+        [json_reply([FAULT], 500)],
+        [plain(500, "[" * 5000)],
+        [NO_SUCH_PATH, json_reply(FAULT, 500)],
+    ],
+)
+def test_fault_of_a_log_in(answers: list[Reply]) -> None:
+    """500 in other words than 3.x's, or of 2.x, which says 403 to a wrong password, is waited for to end."""
+    with pytest.raises(UnexpectedReply, match=r"fails \(HTTP 500\)") as caught:
+        Sender().send().answer(*answers)
     assert SECRET not in str(caught.value)
 
 
@@ -273,6 +307,14 @@ def test_odd_answers_to_a_log_in(reply: Any, kind: type[SourceError]) -> None:
     assert type(caught.value) is kind
     assert SECRET not in str(caught.value)
     assert sender.logs_in()
+
+
+@pytest.mark.parametrize(("first", "second"), [(404, 404), (501, 501), (405, 410), (410, 405)])
+def test_log_in_that_is_nowhere(first: int, second: int) -> None:
+    """Who has it by neither path is no Nacos, or has another context path, and is told as that."""
+    with pytest.raises(UnexpectedReply, match=rf"is no Nacos \(HTTP {second}\)") as caught:
+        Sender().send().answer(plain(first), plain(second))
+    assert SECRET not in str(caught.value)
 
 
 def test_refused_log_in_in_the_middle(sender: Sender) -> None:

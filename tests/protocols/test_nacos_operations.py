@@ -101,6 +101,20 @@ def test_nothing_to_publish(content: str) -> None:
         Session(publish(login(), A, content, "", "", wait=False))
 
 
+def test_content_that_is_no_text() -> None:
+    """Half a character is told as that, without the rest of it."""
+    with pytest.raises(UsageError, match="half of a surrogate pair") as caught:
+        Session(publish(login(), A, f"{SECRET}\ud800", "", "", wait=False))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("md5", ["a\r\nx: y", "ü", " ", "a" * 129])
+def test_md5_that_is_none(md5: str) -> None:
+    """What no header can hold is not sent."""
+    with pytest.raises(UsageError, match="cas_md5= is no md5"):
+        Session(publish(login(), A, "n: 1", "", md5, wait=False))
+
+
 @pytest.mark.parametrize(
     "answers",
     [
@@ -254,6 +268,29 @@ def test_list() -> None:
     """Both APIs tell the same, in their own words."""
     assert listing(page([V1_ITEM])).value == [OURS]
     assert listing(SWITCHED_OFF, page([V3_ITEM], api=V3_API)).value == [OURS]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("data_id", "group", "expected"),
+    [
+        ("shop_1.yaml", "", ["shop_1.yaml"]),
+        ("shop_*", "", ["shop_1.yaml"]),
+        ("shop*", "", ["shop_1.yaml", "shop-1.yaml"]),
+        ("*_*", "", ["shop_1.yaml"]),
+        ("", "a_b", []),
+        ("", "a*b", ["shop_1.yaml", "shop-1.yaml"]),
+    ],
+)
+def test_only_an_asterisk_stands_for_anything(
+    api: Api, data_id: str, group: str, expected: list[str]
+) -> None:
+    """Nacos takes `_` for any character as well, and tells more than was asked for."""
+    names = ("shop_1.yaml", "shop-1.yaml")
+    place = {"group": "a-b", "groupName": "a-b"}
+    items = [(V1_ITEM if api is V1_API else V3_ITEM) | place | {"dataId": name} for name in names]
+    session = listing(*probed(api, page(items, api=api)), data_id=data_id, group=group)
+    assert [key.data_id for key in session.value] == expected
 
 
 def test_list_of_the_public_namespace() -> None:

@@ -65,6 +65,15 @@ def test_half_of_a_batch_meets_the_upgrade() -> None:
     assert [(news.key, news.changed) for news in session.told()] == [(A, False), (B, False)]
 
 
+@pytest.mark.parametrize("answer", [SWITCHED_OFF, DENIED])
+def test_turned_away_after_an_outage(answer: Reply) -> None:
+    """A server that comes back another one is asked anew as soon as any; the outage's pauses are over."""
+    session = polling(A).answer(*[NOBODY] * 7)
+    assert session.rested()[-1] == 7.5
+    session.answer(answer)
+    assert session.rested() == [0.25]
+
+
 def test_content_without_a_long_poll() -> None:
     """Should v1 be there but for its long poll, its contents are read now and then: it never spins."""
     session = polling(A)

@@ -129,7 +129,7 @@ def test_several_changes() -> None:
     """All that one answer names are read at once."""
     session = polling(A, B, C).answer(hint(A, C))
     assert [request.query["dataId"] for request in session.requests] == ["a.yaml", "c.yaml"]
-    assert session.told() == []  # the others hear of it with the next answer
+    assert session.told() == [Answered(frozenset({B}))]  # so are the others, once they are read
     session.answer(NEW, NEW)
     assert session.states() == [(A, b"n: 2"), (C, b"n: 2")]
 
@@ -387,6 +387,7 @@ def test_gateway_that_turns_away_what_was_read() -> None:
     session = polling(A, B).answer(hint(A), PAGE, PAGE, PAGE)
     assert session.states() == [(A, UnexpectedReply)]
     assert listens(session.request) == {B: OLD_MD5}
+    assert is_glance(session.request)  # does it turn away the others as well?
     assert session.answer(NOTHING).told() == [Answered(frozenset({B}))]
 
 
@@ -529,15 +530,25 @@ def test_closing_it_anywhere() -> None:
         session.close()
 
 
-def test_a_connection_that_is_lost_while_it_waits() -> None:
-    """It is no failure yet, as proxies end what waits for long; then a glance tells."""
+@pytest.mark.parametrize(
+    ("ended", "failing"),
+    [(ConnectionLost("lost"), ConnectionLost("lost again")), (plain(504), plain(504))],
+)
+def test_what_waits_is_ended_by_a_proxy(ended: Answer, failing: Answer) -> None:
+    """It is no failure yet, as proxies cut what waits for long, or say 504 to it; then a glance tells."""
     session = Following(A)
-    session.answer(OLD, ConnectionLost("lost"))
-    assert session.rested()[-1:] == [0.5 * FIRST_DELAY]
-    session.told()
-    assert is_glance(session.request)
-    session.answer(ConnectionLost("lost again"))
-    assert [str(news.error) for news in session.told()] == ["lost again"]
+    session.answer(OLD)
+    for _ in range(3):
+        session.told()
+        session.answer(ended)
+        assert session.rested()[-1:] == [0.5 * FIRST_DELAY]
+        assert is_glance(session.request)
+        assert session.told() == []
+        session.answer(NOTHING)
+        assert session.told() == [Answered(frozenset({A}))]
+    session.answer(ended, failing)
+    (news,) = session.told()
+    assert isinstance(news.error, SourceUnavailable)
 
 
 @pytest.mark.parametrize("reply", [503, 429])

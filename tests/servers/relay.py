@@ -93,6 +93,10 @@ class Relay:
         """
         self._turned_away[part] = _reply(status, *headers, body=body)
 
+    def stall(self, part: str) -> None:
+        """Begin to answer what has that in its first line, and no body, and never end, from now on."""
+        self._turned_away[part] = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+
     def reset_after(self, count: int) -> None:
         """Pass on so many bytes of each reply from now on, and then reset the connection."""
         self._most = count
@@ -191,7 +195,8 @@ class Relay:
             nonlocal given
             given = 0
             self._note(data)
-            line = data.partition(b"\r\n")[0].decode(errors="replace")
+            # A body may come by itself, and name the same.
+            line = found[1].decode() if (found := REQUEST.match(data)) else ""
             for part, own in self._turned_away.items():
                 if part in line:
                     self._give(back, own)

@@ -16,6 +16,7 @@ from dynconf.protocols.nacos.replies import MISSING, check, code_of, data_of, re
 __all__ = [
     "APIS",
     "FORM",
+    "MD5",
     "V1",
     "V1_API",
     "V3",
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
-_MD5: Final = re.compile(r"[!-~]{1,128}")  # it is shown, and must not forge lines of a log
+MD5: Final = re.compile(r"[!-~]{1,128}")  # it is shown, and must not forge lines of a log
 _ABSENT: Final = b"config data not exist"
 
 
@@ -107,7 +108,7 @@ class V1(Api):
         refuse_wrong_api(reply)
         check(reply, f"to read {key}", logged_in=logged_in)
         md5 = reply.headers.get("content-md5", "")
-        if not _MD5.fullmatch(md5):
+        if not MD5.fullmatch(md5):
             raise stranger(reply, "Nacos")
         modified = reply.headers.get("last-modified", "")
         moment = _moment(lambda: parsedate_to_datetime(modified).timestamp())
@@ -167,7 +168,7 @@ def _config(key: NacosKey, data: Mapping[str, Any]) -> NacosConfig:
         raise TypeError
     body = content.encode()
     md5 = md5 or hashlib.md5(body, usedforsecurity=False).hexdigest()
-    if not _MD5.fullmatch(md5):
+    if not MD5.fullmatch(md5):
         raise ValueError
     return NacosConfig(
         key,

@@ -9,14 +9,17 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from dynconf.errors import AccessDenied, SourceError
-from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps
+from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps, UnderWay
 from dynconf.protocols.failures import stranger
+from dynconf.protocols.json_reply import json_in
 from dynconf.protocols.nacos.api import FORM
-from dynconf.protocols.nacos.replies import PORTS, check, json_of
+from dynconf.protocols.nacos.replies import PORTS, check, json_of, lacks_path
 
 __all__ = ["Login"]
 
-_PATHS: Final[tuple[str, str]] = ("/v3/auth/user/login", "/v1/auth/login")
+_V3: Final = "/v3/auth/user/login"
+_PATHS: Final[tuple[str, str]] = (_V3, "/v1/auth/login")
+_DOUBT: Final = "; or the server has a fault of its own, to which 3.x says the same: see its log"
 _AGAIN: Final = 60.0
 """Seconds between two log-ins that a refused token leads to."""
 _LONGEST: Final = 30 * 86400.0
@@ -88,18 +91,18 @@ class Login:
             reply = yield self._signed(request)
         return reply
 
-    def send_all(self, requests: Sequence[Request]) -> Steps[list[Reply | SourceError]]:
+    def send_all(self, requests: Sequence[Request]) -> Steps[list[Reply | SourceError | UnderWay]]:
         """Send requests side by side, and once more those that are refused for their token.
 
         Returns:
-            For each its reply, or why there is none.
+            For each its reply, or why there is none, or that it takes long.
 
         Raises:
             SourceError: the log-in is refused, or nobody answers it.
         """
         yield from self.renew()
         token = self.token
-        replies: list[Reply | SourceError] = yield [self._signed(request) for request in requests]
+        replies: list[Reply | SourceError | UnderWay] = yield [self._signed(request) for request in requests]
         refused = [number for number, reply in enumerate(replies) if _refused(reply)]
         if refused and (yield from self._have_another(token)):
             again = yield [self._signed(requests[number]) for number in refused]
@@ -139,12 +142,15 @@ class Login:
             reply = yield from self._ask()
         finally:
             self._busy_until = 0.0
-        # 3.x says 500 to a wrong password, and nothing else.
-        if reply.status in {400, 401, 403, 500}:
+        in_doubt = self._paths[0] == _V3 and _perhaps_refused(reply)
+        if reply.status in {400, 401, 403} or in_doubt:
             raise AccessDenied(
                 f"{reply.server} refuses the log-in of the user '{self.username}' (HTTP {reply.status}):"
                 f" check the name and the password, and that this is the server's port ({PORTS})"
+                f"{_DOUBT if in_doubt else ''}"
             )
+        if lacks_path(reply):
+            raise stranger(reply, "Nacos")
         check(reply, "to log in", logged_in=True)
         found = json_of(reply)
         if not isinstance(found, dict):
@@ -157,7 +163,7 @@ class Login:
         form = urlencode({"username": self.username, "password": self.password}).encode()
         first, second = self._paths
         reply: Reply = yield Request("POST", first, body=form, headers=FORM)
-        if reply.status in {404, 405, 410, 501}:
+        if lacks_path(reply):
             self._paths = (second, first)
             reply = yield Request("POST", second, body=form, headers=FORM)
         return reply
@@ -173,5 +179,16 @@ class Login:
         self._renew_at = self.now() + min(life, _LONGEST) * (first + self.random() * (last - first))
 
 
-def _refused(reply: Reply | SourceError) -> bool:
+def _perhaps_refused(reply: Reply) -> bool:
+    """Whether it may be 3.x's answer to a wrong password: 500, in the words that its faults have as well."""
+    if reply.status != 500:
+        return False
+    try:
+        found = json_in(reply)
+    except (ValueError, SourceError):
+        return False
+    return isinstance(found, dict) and ("code" in found or str(found.get("path")).endswith(_V3))
+
+
+def _refused(reply: Reply | SourceError | UnderWay) -> bool:
     return isinstance(reply, Reply) and reply.status == 403

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any, Final, TypeVar
 
 from dynconf.errors import SourceUnavailable, UsageError
 from dynconf.protocols.exchange import ConnectionLost, Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
-from dynconf.protocols.nacos.api import V1_API, Api
+from dynconf.protocols.nacos.api import MD5, V1_API, Api
 from dynconf.protocols.nacos.either import BETWEEN, by_either, read
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey, public
 from dynconf.protocols.nacos.login import Login
@@ -55,6 +56,12 @@ def publish(login: Login, key: NacosKey, content: str, type: str, cas_md5: str, 
     """Publish content, and wait until it can be read back if `wait`; false if it is not as `cas_md5` says."""
     if not content.strip():
         raise UsageError("Nacos takes no empty content")
+    try:
+        body = content.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the content holds half of a surrogate pair, which is no text") from None
+    if cas_md5 and not MD5.fullmatch(cas_md5):
+        raise UsageError("cas_md5= is no md5 as Nacos has them: give the one of what was read")
     if cas_md5 and not (yield from _is_there(login, key)):
         return False  # Nacos would make it, whatever its md5 was to be
 
@@ -69,7 +76,7 @@ def publish(login: Login, key: NacosKey, content: str, type: str, cas_md5: str, 
             raise
         raise ConnectionLost(f"{error.reason}; perhaps {LARGE}") from None
     if published and wait:
-        yield from _until_read(login, key, content.encode())
+        yield from _until_read(login, key, body)
     return published
 
 
@@ -99,7 +106,13 @@ def list_keys(login: Login, namespace: str, data_id: str, group: str) -> Steps[l
             public(str(item.get("tenant") or item.get("namespaceId") or "")),
         )
 
-    return (yield from _pages(login, place, key, "to list configurations"))
+    found = yield from _pages(login, place, key, "to list configurations")
+    # Nacos hands names to SQL, which takes `_` for any character. No name has what `fnmatch` takes for more.
+    return [
+        one
+        for one in found
+        if fnmatchcase(one.data_id, data_id or "*") and fnmatchcase(one.group, group or "*")
+    ]
 
 
 def history(login: Login, key: NacosKey) -> Steps[list[NacosRevision]]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
-from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps
+from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps, UnderWay
 from dynconf.protocols.nacos.api import Api
 from dynconf.protocols.nacos.either import read
 from dynconf.protocols.nacos.identity import NacosKey
@@ -17,6 +17,7 @@ from dynconf.protocols.pacing import pause_after
 
 __all__ = ["look", "read_due"]
 
+_Answer: TypeAlias = tuple[NacosKey, Api, Reply | SourceError]
 _SILENCE: Final = (SourceUnavailable, ConnectionLost)  # the others of this kind are answers
 
 
@@ -37,21 +38,26 @@ def look(login: Login, key: NacosKey, limit: int) -> Steps[News]:
 
 
 def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[], float]) -> Steps[bool]:
-    """Read what has to be read by now, and tell; gives whether any of it is another than it was.
+    """Read what has to be read by now, and tell; gives whether any of it is another than it was, or may be.
 
-    What cannot be read waits, longer each time, and holds up none of the others.
+    What cannot be read waits, longer each time, and what takes long is told when it is there; neither holds
+    up any of the others.
     """
+    late = watched.arrived()
     keys = watched.due(now())
-    left = list(keys)
+    left = [key for key in keys if key not in {key for key, _, _ in late}]
     fresh = False
     hints: dict[str, str] = {}
     try:
-        if keys:
+        fresh, strays = yield from _tell(watched, late, hints)
+        if left:
             yield from watched.login.renew()
         if watched.api is None:
-            fresh = yield from _probe(watched, left, hints)
-        if left and watched.api is not None:
-            fresh = (yield from _read_all(watched, watched.api, left, hints)) or fresh
+            fresh = (yield from _probe(watched, left, hints)) or fresh
+        if watched.api is not None:
+            if left:
+                fresh = (yield from _read_all(watched, watched.api, left, hints)) or fresh
+            left += strays
             # Is it another API by now, or does something before the server turn just these away?
             fresh = (yield from _probe(watched, left, hints)) or fresh
     except SourceError as error:
@@ -100,11 +106,28 @@ def _read_all(watched: Watched, api: Api, left: list[NacosKey], hints: dict[str,
     Raises:
         SourceError: the log-in is refused, or nobody answers it.
     """
-    fresh = False
     replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in left])
-    watched.silent = watched.silent or all(type(reply) in _SILENCE for reply in replies)
-    strays = []
+    there: list[_Answer] = []
     for key, reply in zip(left, replies, strict=True):
+        if isinstance(reply, UnderWay):
+            watched.wait_for(key, api, reply)
+        else:
+            there.append((key, api, reply))
+    slow = len(there) < len(left)
+    fresh, left[:] = yield from _tell(watched, there, hints)
+    return fresh or slow
+
+
+def _tell(
+    watched: Watched, answers: list[_Answer], hints: dict[str, str]
+) -> Steps[tuple[bool, list[NacosKey]]]:
+    """Tell what came; gives whether any of it is another than it was, and whose API the server has not."""
+    fresh = False
+    strays = []
+    watched.silent = watched.silent or (
+        bool(answers) and all(type(reply) in _SILENCE for _, _, reply in answers)
+    )
+    for key, api, reply in answers:
         try:
             told = _read_reply(watched, api, key, reply)
         except WrongApi:
@@ -113,8 +136,7 @@ def _read_all(watched: Watched, api: Api, left: list[NacosKey], hints: dict[str,
         if told is not None:
             fresh = fresh or (told.error is None and told.changed)
             yield (yield from _hinted(watched.login, told, hints))
-    left[:] = strays
-    return fresh
+    return fresh, strays
 
 
 def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | SourceError) -> News | None:

@@ -18,6 +18,7 @@ __all__ = [
     "code_of",
     "data_of",
     "json_of",
+    "lacks_path",
     "refuse_wrong_api",
 ]
 
@@ -35,9 +36,14 @@ class WrongApi(Exception):
     """The server does not have this API, or not any more."""
 
 
+def lacks_path(reply: Reply) -> bool:
+    """Whether the server does not know the path, or has it switched off."""
+    return reply.status in {404, 405, 410, 501}
+
+
 def refuse_wrong_api(reply: Reply) -> None:
     """Raise `WrongApi` for the replies of servers that don't know the path, or have it switched off."""
-    if reply.status in {404, 405, 410, 501}:
+    if lacks_path(reply):
         raise WrongApi
 
 

@@ -15,7 +15,7 @@ from math import inf
 from typing import Final
 
 from dynconf.errors import AccessDenied, SourceError
-from dynconf.protocols.exchange import Busy, ConnectionLost, Rest, Steps
+from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps
 from dynconf.protocols.nacos.listen import changed, listener
 from dynconf.protocols.nacos.reading import read_due
 from dynconf.protocols.nacos.replies import WrongApi
@@ -28,6 +28,7 @@ _BEFORE_ASKING: Final = 20  # looks after which the server is asked for its long
 _SPREAD: Final = 0.2  # the part of an interval by which it differs at random
 _MOMENT: Final = 0.001  # seconds that are not worth another rest
 _SOON: Final = 1.0  # seconds, and up to as many more, after which the first poll after a change is sent again
+_GATEWAY_TIMEOUT: Final = 504
 _FIRST_DAMP, _LONGEST_DAMP = 0.1, 5.0
 """Seconds of pause after an answer that brought nothing new: the first time, and at most."""
 
@@ -40,7 +41,8 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         now: seconds that only ever grow.
         random: gives numbers from 0 to 1.
     """
-    backoff, bucket = Backoff(random), TokenBucket(now)
+    # An answer that turns us away is none of an outage's failures, and pauses on its own account.
+    backoff, turned_away, bucket = Backoff(random), Backoff(random), TokenBucket(now)
     poll, looks = _LongPoll(watched, now, random), _Looks(watched, now, random)
     while True:
         if not len(watched):
@@ -58,15 +60,16 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
             if watched.by_poll:
                 yield from poll.once(patience)
                 backoff.succeeded()
+                turned_away.succeeded()
             else:
                 yield from looks.once(patience)
         except WrongApi:
             watched.ask_again()
             # Should what can be read so be without a long poll, that is no reason to spin.
-            yield Rest(backoff.failed())
+            yield Rest(turned_away.failed())
         except _Refused:
             yield from poll.refused()
-            yield Rest(backoff.failed())
+            yield Rest(turned_away.failed())
         except SourceError as error:
             for key in watched.all():
                 yield News(key, error=error)
@@ -129,11 +132,15 @@ class _LongPoll:
             least = min(soon, inf if patience is None else patience)
             request = replace(request, patience=None if least == inf else least)
         self._hinted, self._failed = False, True
+        reply: Reply | None = None
         try:
             reply = yield from watched.login.hold(request)
+            ended_early = reply is not None and reply.status == _GATEWAY_TIMEOUT and not glance
         except ConnectionLost:
             if glance:
                 raise
+            ended_early = True
+        if ended_early:
             # No failure yet, as proxies end what waits for long; but perhaps everybody's was lost.
             yield Rest(self._random() * FIRST_DELAY)
             return
@@ -147,8 +154,8 @@ class _LongPoll:
             raise _Refused from None
         watched.mark(hints)
         self._hinted = self._after_news = bool(hints)
-        if glance or not hints:  # what changed is read first; that it is, is an answer as well
-            yield Answered(watched.clean())
+        if clean := watched.clean():  # the others are answered for by being read
+            yield Answered(clean)
         self._failed = self._denied = False
 
     def refused(self) -> Steps[None]:

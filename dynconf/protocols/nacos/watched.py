@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dynconf.errors import SourceError
-from dynconf.protocols.exchange import Busy
+from dynconf.protocols.exchange import Busy, Reply, UnderWay
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
 from dynconf.protocols.nacos.login import Login
@@ -43,12 +43,18 @@ class _State:
     """What is known of one: the server's md5, empty if it is not there, `None` if nothing is.
 
     A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain.
+    One that is just being read, and takes long, is `awaited` by the API that it was asked for by.
     """
 
     md5: str | None = None
     dirty: bool = True
     due: float = 0.0
     failures: int = 0
+    awaited: tuple[Api, UnderWay] | None = None
+
+    def due_at(self) -> float | None:
+        """The moment from which on it has to be read; `None` if it has not, or is just being read."""
+        return self.due if self.dirty and self.awaited is None else None
 
 
 @dataclass(eq=False)
@@ -114,16 +120,35 @@ class Watched:
 
     def due(self, now: float) -> list[NacosKey]:
         """Those that have to be read by now, last of all those that could not be before."""
-        return [key for key, state in self._states.items() if state.dirty and state.due <= now]
+        return [
+            key
+            for key, state in self._states.items()
+            if (moment := state.due_at()) is not None and moment <= now
+        ]
 
     def next_due(self) -> float | None:
         """The moment from which on something has to be read; `None` if nothing has to."""
-        return min((state.due for state in self._states.values() if state.dirty), default=None)
+        moments = (state.due_at() for state in self._states.values())
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def wait_for(self, key: NacosKey, api: Api, reply: UnderWay) -> None:
+        """Note that the reply takes long, and read it no more until it is there."""
+        if key in self._states:
+            self._states[key].awaited = (api, reply)
+
+    def arrived(self) -> list[tuple[NacosKey, Api, Reply | SourceError]]:
+        """What was waited for and is there by now, with the API that it was asked for by."""
+        found = []
+        for key, state in self._states.items():
+            if state.awaited is not None and state.awaited[1].reply is not None:
+                found.append((key, state.awaited[0], state.awaited[1].reply))
+                state.awaited = None
+        return found
 
     def postpone(self, keys: Collection[NacosKey], now: float, random: Callable[[], float]) -> None:
         """Have those of them that could not be read wait, all for as long, and behind all others."""
         tried = set(keys)
-        left = [key for key, state in self._states.items() if key in tried and state.dirty]
+        left = [key for key, state in self._states.items() if key in tried and state.due_at() is not None]
         if left:
             pause = pause_after(1 + min(self._states[key].failures for key in left), random)
             for key in left:

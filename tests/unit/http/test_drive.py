@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dynconf._http.drive import BREATHER, Driver
+from dynconf._http.drive import BREATHER, SIDE_BY_SIDE, Driver
 from dynconf.errors import SourceError, SourceUnavailable
-from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps
+from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps, UnderWay
 from tests.unit.http.fake_server import in_loop
 
 GET = Request("GET", "/")
@@ -166,6 +166,122 @@ async def test_several_at_once() -> None:
     started: list[str] = []
     all_started = asyncio.Event()
     assert await Driver(send).run(steps()) == [b"/a", fault, b"/c"]
+
+
+class Slow:
+    """Answers at once, but what is at `/slow` only when that is let go.
+
+    Attributes:
+        begun: how many of the slow ones have begun.
+        first: set when one has.
+        ended: how many of them have ended, or were cancelled.
+    """
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.begun = self.ended = 0
+        self.first, self.go = asyncio.Event(), asyncio.Event()
+        self._fault = fault
+
+    async def send(self, request: Request) -> Reply:
+        if request.path == "/slow":
+            self.begun += 1
+            self.first.set()
+            try:
+                await self.go.wait()
+            finally:
+                self.ended += 1
+            if self._fault:
+                raise self._fault
+        return Reply(200, {}, request.path.encode())
+
+
+SEVERAL = [Request("GET", path) for path in ("/a", "/slow", "/c")]
+
+
+def several() -> Steps[list[Any]]:
+    """Ask for several, tell of it, and rest until the slow one is there as well."""
+    answers = yield SEVERAL
+    yield "the others"
+    yield Rest(None)
+    return list(answers)
+
+
+@in_loop
+async def test_one_of_several_that_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others don't wait for it; that it is there in the end wakes the protocol."""
+    monkeypatch.setattr("dynconf._http.drive.SLOW", 0.0)
+    slow = Slow()
+    first, second, third = await Driver(slow.send, report=lambda _: slow.go.set()).run(several())
+    assert (first.body, third.body) == (b"/a", b"/c")
+    assert isinstance(second, UnderWay)
+    assert isinstance(second.reply, Reply)
+    assert second.reply.body == b"/slow"
+
+
+@in_loop
+async def test_slow_one_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a source may suffer is its answer; anything else ends the protocol."""
+    monkeypatch.setattr("dynconf._http.drive.SLOW", 0.0)
+    fault = SourceUnavailable("nobody")
+    slow = Slow(fault)
+    _, second, _ = await Driver(slow.send, report=lambda _: slow.go.set()).run(several())
+    assert second.reply is fault
+    broken = Slow(ValueError("x"))
+
+    def steps() -> Steps[None]:
+        yield from several()
+        yield "never"
+
+    with pytest.raises(ValueError, match="x"):
+        await Driver(broken.send, report=lambda _: broken.go.set()).run(steps())
+
+
+@in_loop
+async def test_slow_one_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with the protocol, whether that comes to its end or is cancelled."""
+    monkeypatch.setattr("dynconf._http.drive.SLOW", 0.0)
+
+    def steps() -> Steps[None]:
+        yield SEVERAL
+
+    slow = Slow()
+    await Driver(slow.send).run(steps())
+    assert slow.begun == slow.ended == 1
+    told = asyncio.Event()
+    task = asyncio.create_task(Driver(slow.send, report=lambda _: told.set()).run(several()))
+    await told.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert slow.begun == slow.ended == 2
+
+
+@in_loop
+async def test_cancelled_before_it_is_slow() -> None:
+    """What several are waited for with ends as well."""
+    slow = Slow()
+    task = asyncio.create_task(Driver(slow.send).run(several()))
+    await slow.first.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert slow.ended == 1
+
+
+@in_loop
+async def test_many_that_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is slow with all of them is not asked more and more at the same time."""
+    monkeypatch.setattr("dynconf._http.drive.SLOW", 0.0)
+
+    def steps() -> Steps[list[Any]]:
+        return list((yield [Request("GET", "/slow")] * 40))
+
+    slow = Slow()
+    task = asyncio.create_task(Driver(slow.send).run(steps()))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert slow.begun == 2 * SIDE_BY_SIDE
+    slow.go.set()
+    assert len(await task) == 40
 
 
 HELD = Request("GET", "/", held=True)

@@ -1,0 +1,175 @@
+"""Following configurations of which one is slow to be read: the others are read and polled for meanwhile."""
+
+import pytest
+
+from dynconf.errors import SourceError, SourceUnavailable, UnexpectedReply
+from dynconf.protocols.exchange import Reply, Rest, UnderWay
+from dynconf.protocols.nacos.api import V1_API
+from dynconf.protocols.nacos.watched import Answered, News
+from tests.protocols.nacos_following import (
+    NEW,
+    NEW_MD5,
+    NOBODY,
+    OLD,
+    OLD_MD5,
+    Following,
+    is_glance,
+    looking,
+    polling,
+)
+from tests.protocols.nacos_props import (
+    CHANGING,
+    GIVEN_UP,
+    NO_SUCH_PATH,
+    NOTHING,
+    SWITCHED_OFF,
+    USER,
+    A,
+    B,
+    hint,
+    listens,
+    plain,
+    token,
+    v3,
+)
+
+
+def slowly() -> tuple[Following, UnderWay]:
+    """Two were told to have changed; `A` is being read, and waited for no longer."""
+    slow = UnderWay()
+    session = polling(A, B).answer(hint(A, B), slow, NEW)
+    assert session.states() == [(B, b"n: 2")]
+    return session, slow
+
+
+def arrive(session: Following, slow: UnderWay, reply: Reply | SourceError) -> None:
+    """What was waited for is there."""
+    slow.reply = reply
+    session.rested()
+    session.wake()
+
+
+def test_others_while_one_is_read() -> None:
+    """They are polled for and told; it is not asked for a second time, and told once it is there."""
+    session, slow = slowly()
+    assert listens(session.request) == {B: NEW_MD5}
+    session.answer(hint(B))
+    assert session.requests == [V1_API.read(B, limit=session.watched.limit)]
+    session.answer(OLD)
+    assert session.states() == [(B, b"n: 1")]
+    session.answer(NOTHING)
+    assert session.told() == [Answered(frozenset({B}))]
+    arrive(session, slow, NEW)
+    assert session.states() == [(A, b"n: 2")]
+    assert listens(session.request) == {A: NEW_MD5, B: OLD_MD5}
+
+
+def test_it_has_no_time_of_its_own() -> None:
+    """The poll for the others is as long as any: that it is there ends it."""
+    session, _ = slowly()
+    session.answer(GIVEN_UP)
+    assert session.request.patience is None
+
+
+def test_changes_of_a_slow_one() -> None:
+    """They are not taken for answers that bring nothing new, for which all would be asked less often."""
+    session = polling(A, B)
+    for content in (NEW, OLD) * 4:
+        slow = UnderWay()
+        session.answer(hint(A), slow)
+        assert session.rested() == []
+        arrive(session, slow, content)
+        assert listens(session.request)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"), [(NOBODY, SourceUnavailable), (plain(500), UnexpectedReply), (CHANGING, None)]
+)
+def test_it_fails(reply: Reply | SourceError, error: type[SourceError] | None) -> None:
+    """That is told, and it is read again after a pause, as any that fails."""
+    session, slow = slowly()
+    arrive(session, slow, reply)
+    assert session.states() == ([(A, error)] if error else [])
+    if is_glance(session.request):  # is anybody there?
+        session.answer(NOTHING)
+    assert listens(session.request) == {B: NEW_MD5}
+    assert session.request.patience == pytest.approx(0.25, abs=0.1)
+    session.answer(GIVEN_UP, NEW)
+    assert session.states() == [(A, b"n: 2")]
+
+
+def test_nobody_answers() -> None:
+    """If it was nobody who was slow, that is found out at once for the others, too."""
+    session, slow = slowly()
+    arrive(session, slow, NOBODY)
+    assert session.states() == [(A, SourceUnavailable)]
+    assert is_glance(session.request)
+    session.answer(NOBODY)
+    assert session.states() == [(B, SourceUnavailable), (A, SourceUnavailable)]
+
+
+@pytest.mark.parametrize("gone", [NO_SUCH_PATH, SWITCHED_OFF])
+def test_its_api_is_gone(gone: Reply) -> None:
+    """It is asked for by the other one, by which all are read from then on."""
+    session, slow = slowly()
+    arrive(session, slow, gone)
+    session.answer(gone, v3(b"n: 3"))
+    assert session.states() == [(A, b"n: 3")]
+    assert session.watched.transport == "polling"
+
+
+def test_a_gateway_turns_it_away_slowly() -> None:
+    """It is told as failing, although it never comes in time."""
+    session, slow = slowly()
+    arrive(session, slow, NO_SUCH_PATH)
+    session.answer(NO_SUCH_PATH, NO_SUCH_PATH)
+    assert session.states() == [(A, UnexpectedReply)]
+    assert listens(session.request) == {B: NEW_MD5}
+
+
+def test_only_one() -> None:
+    """Without any other there is nothing to do until it is there."""
+    slow = UnderWay()
+    session = polling(A).answer(hint(A), slow)
+    assert session.asks == Rest(None)
+    arrive(session, slow, NEW)
+    assert session.states() == [(A, b"n: 2")]
+    assert listens(session.request) == {A: NEW_MD5}
+
+
+def test_it_leaves_or_joins_again() -> None:
+    """What comes late is not told for it any more: it may be older than what was read meanwhile."""
+    session, slow = slowly()
+    session.leave(A)
+    arrive(session, slow, OLD)
+    assert session.states() == []
+    session, slow = slowly()
+    session.join(A)
+    session.answer(NEW)
+    assert session.states() == [(A, b"n: 2")]
+    arrive(session, slow, OLD)
+    assert session.states() == []
+    assert listens(session.request) == {A: NEW_MD5, B: NEW_MD5}
+
+
+def test_looks_while_one_is_read() -> None:
+    """Where there is no long poll the others are looked at when it is time, and it is not asked for again."""
+    slow = UnderWay()
+    session = looking(A, B).answer(v3(b"n: 1"), slow)
+    assert session.rested() == [15.0]
+    assert [request.query["dataId"] for request in session.requests] == ["a.yaml"]
+    session.answer(v3(b"n: 1"))
+    slow.reply = v3(b"n: 2")
+    session.told()
+    session.answer(v3(b"n: 1"))
+    assert [news.key for news in session.told() if isinstance(news, News) and news.changed] == [B]
+
+
+def test_slow_with_a_log_in() -> None:
+    """What is refused for its token is sent again beside it."""
+    slow = UnderWay()
+    session = Following(A, B, username=USER).answer(token(), OLD, OLD, hint(A, B), slow, plain(403))
+    session.answer(token("t2"))
+    assert [request.query["dataId"] for request in session.requests] == ["b.yaml"]
+    session.answer(NEW)
+    assert session.states()[-1] == (B, b"n: 2")
