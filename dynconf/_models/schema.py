@@ -198,7 +198,8 @@ def _merges_of_extra(cls: Model) -> list[Merge]:
         hints = get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001 - names known only where the class was written, or whatever else
         return []
-    return shape_of(hints["__pydantic_extra__"]).items().merges
+    said = hints.get("__pydantic_extra__")  # there only if somebody annotated it
+    return [] if said is None else shape_of(said).items().merges
 
 
 def _by_key(cls: Model) -> dict[str, Field]:
