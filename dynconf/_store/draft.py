@@ -107,6 +107,8 @@ class Draft:
             touched.update(range(len(self.state.specs)))
         if self.state.overrides:
             touched |= self.indexes.readers.touched(diff(before.base, self.state.base, raw))
+            # What those above hide differs below them.
+            touched |= self.indexes.readers.touched(over or {})
         self._changed = combined(self._changed, changed)
         self._touched |= touched
         return self._validate(sorted(touched), candidates)
@@ -126,9 +128,10 @@ class Draft:
             for override, models in zip(state.overrides, with_each, strict=True)
             if override.number not in numbers
         ]
-        *under, models = lowest, *(models for _, models in left)
+        # Whoever read nothing of what is gone has the same model at the top as before.
+        under = [lowest, *(models for _, models in left)][:-1]
         overrides = tuple(override for override, _ in left)
-        self.state = replace(state, overrides=overrides, under=tuple(under), models=models)
+        self.state = replace(state, overrides=overrides, under=tuple(under))
 
     def cut_down(self, count: int) -> None:
         """Have only so many of the overrides, and validate nothing: all that holds then was, when it came."""

@@ -479,3 +479,22 @@ def test_what_is_no_mapping_is_bound_and_overridden() -> None:
             ports.override(root=["a"]),
         ):
             pass
+
+
+def test_overrides_that_end_in_any_order() -> None:
+    """What one hid below the others is gone with it, also where a later one says the same."""
+    memory = Memory({"a": 0})
+    config = Config(memory)
+    numbers, pair = config.bind(Numbers), config.bind(Pair)
+    first, second, third = numbers.override(a=1), numbers.override(b=7), numbers.override(a=0)
+    with config:
+        first.__enter__()
+        second.__enter__()
+        third.__enter__()
+        first.__exit__(None, None, None)
+        third.__exit__(None, None, None)
+        memory.set({"a": 0, "n": 5})
+        pair.until(lambda now: now.n == 5, LOOK)
+        assert config.view()[numbers] == numbers.current == Numbers(a=0, b=7)
+        second.__exit__(None, None, None)
+        assert config.view()[numbers] == numbers.current == Numbers(a=0)
