@@ -119,7 +119,7 @@ class Manager:
 
         It is done once: whoever asks meanwhile, or again, waits for that.
         """
-        if self._stopping is None:
+        if self._stopping is None or self._stopping.cancelled():
             self._stopping = asyncio.create_task(
                 self._stop(), name=f"{self._options.name}: end of all that runs"
             )

@@ -314,6 +314,37 @@ def test_stop_from_several_threads() -> None:
     assert closed.items == ["closed"]
 
 
+def test_a_stop_that_is_cancelled_itself() -> None:
+    """Whoever cancels every task, those of a stop too, leaves it to the next stop to finish."""
+
+    class Hanging(Guard):
+        async def stop(self, until: float) -> None:
+            self.log.append("stop")
+            begun.set()
+            if self.log.count("stop") == 1:
+                await asyncio.Event().wait()
+
+    begun = asyncio.Event()
+
+    async def main() -> None:
+        guard = Hanging()
+        config = Config(Memory({"a": 1}))
+        config._lifecycle.preparers.append(guard)
+        await config.astart()
+        stopping = asyncio.create_task(config.astop())
+        await begun.wait()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.wait([stopping])
+        await config.astop()
+        assert not config.status().running
+        await config.astart()
+        await config.astop()
+        assert guard.log.count("stop") == 3
+
+    asyncio.run(main())
+
+
 def test_two_stops_in_one_loop() -> None:
     """The second waits for what the first does, be that one cancelled, and nothing is let go of twice."""
 
