@@ -33,7 +33,9 @@ _WORD = re.compile(r"\S+")
 _USER = re.compile(r"://[^/\s:@]*:")
 _LONGEST_NAME = 64
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-"
-_VALUE = re.compile(r"""=(?:'([^']+)'|"([^"]+)"|([^'"&;,\s][^&;,\s]*))""")
+_QUOTED = r"""=\s*(?:'((?:[^'\\]|\\.)+)'|"((?:[^"\\]|\\.)+)"|\{([^}]{1,256})\}"""
+_VALUE = re.compile(_QUOTED + r"|([^&\s]+))")
+_VALUE_IN_LIST = re.compile(_QUOTED + r"|([^;\s][^;]*))")  # of pairs with semicolons, which hold blanks
 
 
 def looks_secret(path: Path) -> bool:
@@ -137,8 +139,8 @@ def _passwords(text: str) -> Iterator[tuple[int, int]]:
             if user and user.end() < at:
                 found.append((user.end(), at))
     if "=" in text:
-        for value in _VALUE.finditer(text):
-            before = text[max(0, value.start() - _LONGEST_NAME) : value.start()]
+        for value in (_VALUE_IN_LIST if ";" in text else _VALUE).finditer(text):
+            before = text[max(0, value.start() - _LONGEST_NAME) : value.start()].rstrip()
             name = before[len(before.rstrip(_NAME_CHARACTERS)) :]
             if name and looks_secret((name,)):
                 found.append(value.span(value.lastindex or 0))

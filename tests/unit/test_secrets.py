@@ -310,6 +310,10 @@ def test_names_that_look_secret_are_masked_within_any_parts() -> None:
         ("AccountName=a;AccountKey=Zm9v==;End=x", "AccountName=a;AccountKey=***;End=x"),
         ("amqp://u:p@h?password=x@y", "amqp://u:***@y"),
         ("page=1, password=", "page=1, password="),
+        ("host=db password = Xy7,9zQ! dbname=a", "host=db password = *** dbname=a"),
+        ("Server=db;Password=correct horse;Database=a", "Server=db;Password=***;Database=a"),
+        ("Driver=x;UID=u;PWD={a;b}cd;", "Driver=x;UID=u;PWD={***}cd;"),
+        (r"host=db password='it\'s secret' x=1", "host=db password='***' x=1"),
     ],
 )
 def test_passwords_in_texts(text: str, shown: str) -> None:
@@ -318,7 +322,7 @@ def test_passwords_in_texts(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["://a:", "://a", "://a:@", "=a", "='", 'password="', "password=x;", "@", "-"]
+    "part", ["://a:", "://a", "://a:@", "=a", "='", "={", "pass= ", 'password="', "password=x;", "@", "-"]
 )
 def test_searching_for_passwords_takes_time_in_proportion(part: str) -> None:
     """A document of a megabyte that is all beginnings of addresses, or of pairs, holds nobody up.
