@@ -1,7 +1,7 @@
 """From tree to model: validation with located, value-free faults."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, cmp_to_key, lru_cache, partial
 from typing import Any, get_args
 
@@ -118,9 +118,15 @@ def _lay_over_defaults(
     for field in fields_of(cls):
         default = infos_of(cls)[field.name].default
         present = [key for key in field.keys if isinstance(data.get(key), dict)]
-        if present and isinstance(default, BaseModel):
+        if present and (isinstance(default, BaseModel) or is_dataclass(default)):
             lowest = _lowest_first(present, at, higher)[0]
-            data[lowest] = merged([canonical(type(default), default.model_dump()), data[lowest]])
+            data[lowest] = merged([_dumped(default), data[lowest]])
+
+
+def _dumped(default: Any) -> Any:
+    if isinstance(default, BaseModel):
+        return canonical(type(default), default.model_dump())
+    return {one.name: getattr(default, one.name) for one in fields(default)}
 
 
 def one_key_each(

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal
@@ -22,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings
 
+from dynconf import Config, Memory, Settings
 from dynconf._models.build import (
     MOST_FAULTS,
     Fault,
@@ -258,9 +260,15 @@ def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.Monk
         second: int = 0
         secret: SecretStr = SecretStr("")
 
+    @dataclass
+    class Plain:
+        low: int = 0
+        high: int = 0
+
     class Whole(BaseSettings):
         inner: Inner = Inner(first=1, second=2, secret=SecretStr("x"))
         other: Inner | None = None
+        plain: Plain = Plain(1, 2)
 
     class Partly(Whole, nested_model_default_partial_update=True, env_nested_delimiter="__"):
         pass
@@ -268,8 +276,9 @@ def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.Monk
     def second(path: Path, _: Path) -> bool:
         return path[-1] == "one"
 
-    tree = {"inner": {"second": 3}, "other": {"second": 4}}
+    tree = {"inner": {"second": 3}, "other": {"second": 4}, "plain": {"low": 5}}
     monkeypatch.setenv("INNER__SECOND", "3")
+    monkeypatch.setenv("PLAIN__LOW", "5")
     monkeypatch.setenv("OTHER__SECOND", "4")
     asked = [build(Partly, tree, (), lowest), build(Partly, {"inner": {"one": 5}}, (), second)]
     assert asked[0] == Partly()
@@ -278,7 +287,8 @@ def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.Monk
         {"first": 5, "second": 2, "secret": SecretStr("x")},
     ]
     assert build(Whole, tree, (), lowest).model_dump()["inner"]["first"] == 0
-    assert tree == {"inner": {"second": 3}, "other": {"second": 4}}
+    assert (asked[0].plain.low, asked[0].plain.high) == (5, 2)
+    assert tree == {"inner": {"second": 3}, "other": {"second": 4}, "plain": {"low": 5}}
 
 
 def test_a_model_shares_no_container_with_the_tree() -> None:
@@ -432,3 +442,25 @@ def test_something_may_stand_below_all_else(annotation: Any) -> None:
     """Where a value may have parts that no class names, a path may go on as it will."""
     model = create_model("Model", field=(annotation, ...))
     assert unknown_step(model, ("field", "x")) is None
+
+
+class Open(BaseModel, extra="allow"):
+    a: int = 0
+
+
+class Around(BaseModel):
+    inner: Open = Open()
+
+
+class OpenSettings(Settings, extra="allow"):
+    a: int = 0
+
+
+@pytest.mark.parametrize("cls", [Open, Around, OpenSettings])
+def test_a_class_that_takes_any_key_is_bound(cls: type[BaseModel]) -> None:
+    """At the top or within another, and what it says no more of is what the document says."""
+    config = Config(Memory({"a": 1, "b": 2, "inner": {"a": 1, "b": 2}}))
+    bound = config.bind(cls)
+    config.load()
+    held = bound.current.inner if isinstance(bound.current, Around) else bound.current
+    assert (held.a, held.b) == (1, 2)  # type: ignore[attr-defined]
