@@ -207,6 +207,9 @@ class _Around:
         snapshot = self._lifecycle.publisher.snapshot
         return View(snapshot) if snapshot is not None else None
 
+    def retry(self, select: Callable[[View], Any]) -> None:
+        self._lifecycle.manager_here().transactions.release(select)
+
     def explain(self, error: BaseException, view: View) -> str:
         """The error's text, unless that quotes what must not be shown."""
         name = type(error).__name__

@@ -99,9 +99,9 @@ class Transactions:
             plan.raise_if_refused()
             refusal = await self._prepare(plan)
             if refusal is not None:
-                self.abandon()
                 error = ChangeRefused([Problem(refusal.path, refusal.reason)])
                 if not insist:
+                    self.abandon()
                     raise error
                 self._around.report(error)
             applied = self._commit(plan)
@@ -291,6 +291,13 @@ class Transactions:
             one.held = False
             self.due = True
             self._around.retry()
+
+    def release(self, select: Callable[[View], Any]) -> None:
+        """Have what is held for the sake of what is selected so tried again soon."""
+        for one in self.waiting.values():
+            if one.refusal is not None and one.refusal.selects is select:
+                one.held = False
+        self.try_again()
 
     def _release(self, *, everything: bool) -> None:
         """Let go of what is held if what its preparer would see is another by now."""

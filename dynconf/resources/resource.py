@@ -17,6 +17,7 @@ from dynconf._values.clock import Clock
 from dynconf._values.prepare import PrepareRefused
 from dynconf._values.snapshot import View
 from dynconf.errors import ResourceUnavailable, UsageError
+from dynconf.resources.aside import Aside, StillTrying
 from dynconf.resources.drain import Drain
 from dynconf.resources.instance import Instance
 from dynconf.resources.lease import Lease
@@ -28,8 +29,7 @@ __all__ = ["Resource", "ResourceContext", "State"]
 R = TypeVar("R")
 State = Literal["ready", "degraded", "unavailable", "declared"]
 
-_FIRST_RETRY, _LONGEST_RETRY = 1.0, 30.0
-"""Seconds until what could not be built is tried again; they double from the first to the last."""
+_FIRST_RETRY, _LONGEST_RETRY = 1.0, 30.0  # seconds until another try; they double from the first to the last
 _MARGIN: Final = 1.0  # seconds by which its own limit is ahead of whoever waits for it
 
 _logger = logging.getLogger("dynconf.resources")
@@ -42,31 +42,27 @@ class ResourceContext(Protocol):
 
     def host(self) -> Host:
         """Where the core runs; for code that runs there."""
-        ...
 
     def here(self) -> bool:
         """Whether the calling code runs on the core's loop."""
-        ...
 
     def post(self, function: Callable[[], object]) -> bool:
         """Have it called on the core's loop; false if there is none."""
-        ...
 
     def seen(self) -> View | None:
         """What holds now."""
-        ...
+
+    def retry(self, select: Callable[[View], Any]) -> None:
+        """Have what was refused for the sake of what is selected so tried again."""
 
     def explain(self, error: BaseException, view: View) -> str:
         """Why something could not be built, fit to be shown."""
-        ...
 
     def users(self, resource: "Resource[Any]") -> Sequence["Resource[Any]"]:
         """Those that use it."""
-        ...
 
     def dismiss(self, resource: "Resource[Any]") -> None:
         """Ask it no more."""
-        ...
 
 
 class Resource(Generic[R]):
@@ -107,7 +103,10 @@ class Resource(Generic[R]):
         self._drain: Drain[R] = Drain(self.name, drain, around.host, around.clock)
         self._current: Instance[R] | None = None
         self._next: Outcome[R] | None = None
+        self._aside: Aside[R] = Aside(self.name, around.host, self._drain, lambda: around.retry(select))
         self._failed: Wanted | None = None
+        self._doomed: Wanted | None = None
+        self._refused: Outcome[R] | None = None
         self._told = ""
         self._coming: asyncio.Future[Instance[R] | None] | None = None
         self._trying: asyncio.Task[None] | None = None
@@ -128,9 +127,7 @@ class Resource(Generic[R]):
         Raises:
             ResourceUnavailable: there is none.
         """
-        instance = self._current
-        if instance is None:
-            instance = self._awaited()
+        instance = self._current or self._awaited()
         return instance.value
 
     def lease(self) -> "Lease[R]":
@@ -174,6 +171,7 @@ class Resource(Generic[R]):
 
     def _go(self) -> None:
         self._stop_trying()
+        self._aside.drop()
         self._drop_next()
         instance, self._current = self._current, None
         if instance is not None:
@@ -203,6 +201,7 @@ class Resource(Generic[R]):
         """See `Preparer`."""
         if self.closed:
             return
+        self._refused = None
         coming = self._coming = asyncio.get_running_loop().create_future()
         try:
             self._next = await self._prepared(new, keep=self._keep)
@@ -216,7 +215,9 @@ class Resource(Generic[R]):
     def commit(self) -> None:
         """See `Preparer`."""
         self._coming = None
-        outcome, self._next = self._next, None
+        # What was refused holds all the same where an override ends, which nobody can refuse.
+        outcome = self._next or self._refused
+        self._next = self._refused = None
         if outcome is not None:
             self._take(outcome)
         self._outdated |= self._current is not None and not all(
@@ -227,6 +228,7 @@ class Resource(Generic[R]):
     def abandon(self) -> None:
         """See `Preparer`."""
         self._coming = None
+        self._refused = None
         self._drop_next()
         self._keep_trying()
 
@@ -258,15 +260,25 @@ class Resource(Generic[R]):
                         self._drop_next()
                     return Outcome(known)
             self._drop_next()
+            if not keep and wanted.same(self._doomed):
+                return Outcome(await self._aside.build(wanted, self._build))
+            self._aside.drop()
             return Outcome(await self._build(wanted))
+        except StillTrying:
+            raise self._refusal(wanted) from None
         except Exception as error:  # noqa: BLE001 - it is the user's code
             reason = self._around.explain(error, new)
             level = logging.DEBUG if reason == self._told else logging.WARNING  # what is tried again is known
             _logger.log(level, "%s could not be built: %s\n%s", self.name, reason, trace(error))
             self._told = reason
             if not (keep or self._rebuilding):
-                raise PrepareRefused(reason, self._select, self.path) from None
+                raise self._refusal(wanted) from None
             return Outcome(self._current, reason, wanted)
+
+    def _refusal(self, wanted: Wanted | None) -> PrepareRefused:
+        self._doomed = wanted
+        self._refused = Outcome(self._current, self._told, wanted)
+        return PrepareRefused(self._told, self._select, self.path)
 
     async def _build(self, wanted: Wanted) -> Instance[R]:
         host, limit = self._around.host(), asyncio.timeout(self._limit)
@@ -357,12 +369,13 @@ class Resource(Generic[R]):
 
     async def stop(self, until: float) -> None:
         """See `Preparer`: leases have that long to end."""
-        trying = self._stop_trying()
-        if trying is not None:  # what it was building is to be on its way out by then
-            await asyncio.wait([trying], timeout=max(0.0, until - asyncio.get_running_loop().time()))
+        tries = [task for task in (self._stop_trying(), self._aside.drop()) if task is not None]
+        if tries:  # what they were building is to be on its way out by then
+            await asyncio.wait(tries, timeout=max(0.0, until - asyncio.get_running_loop().time()))
         self._drop_next()
         current, self._current = self._current, None
-        self._rebuilding, self._outdated, self._failed = False, False, None
+        self._rebuilding, self._outdated = False, False
+        self._failed = self._doomed = None
         if not self.closed:
             self.error = ""
         self._built.set()  # whoever waits for it is told
@@ -371,6 +384,8 @@ class Resource(Generic[R]):
     def forked(self, *, follows: bool) -> None:
         """See `Preparer`."""
         self._drain.forked(self._current, self._next.instance if self._next is not None else None)
-        park(self._trying, self._coming, self._failed)
-        self._current = self._next = self._trying = self._coming = self._failed = None
+        self._aside.forked()
+        park(self._trying, self._coming, self._failed, self._refused, self._doomed)
+        self._current = self._next = self._trying = self._coming = None
+        self._failed = self._refused = self._doomed = None
         self._built, self._rebuilding = threading.Event(), follows and not self.closed

@@ -173,12 +173,64 @@ def test_one_that_is_down_delays_nobody() -> None:
         assert house.client.current.host == "three"
 
 
-def test_another_value_while_one_is_tried() -> None:
+def test_one_that_is_refused_delays_nobody() -> None:
+    """Its further tries go on beside others' changes, and it is taken once one comes to a good end."""
+    down = Down()
+    house = House(create=down.create, timeout=LOOK)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert down.trying.wait(LOOK)
+        for number in (2, 3):
+            house.numbers.set({"n": number})
+            house.app.until(partial(has_number, number), LOOK)
+        assert (house.app.current.host, house.client.current.host) == ("one", "one")
+        assert "it is down" in str(house.config.status())
+        down.go_on.set()
+        house.app.until(lambda now: now.host == "two", LOOK)
+        assert house.client.current.host == "two"
+        assert down.tries == 2
+        until(lambda: Client.hosts() == ["two"], "the close of the former one")
+        assert len(house.errors.items) == 1
+    assert Client.hosts() == []
+
+
+def test_a_stop_while_one_is_tried() -> None:
+    """What comes of a try after the stop is closed."""
+    down = Down()
+    house = House(create=down.create, timeout=LOOK)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert down.trying.wait(LOOK)
+    down.go_on.set()
+    until(lambda: [one.host for one in Client.made] == ["one", "two"], "the late one")
+    until(lambda: Client.hosts() == [], "its close")
+
+
+def test_an_override_that_ends_while_one_is_down() -> None:
+    """What can be built for what holds then is; the other one is degraded, and tried again by itself."""
+    Client.working = {"no"}
+    house = House()
+    other = house.app.resource("other", create=Client, close=Client.close, grace=0.0)
+    house.hosts.set({"host": "no"})
+    with house.config:
+        with house.app.override(host="two", other="y"):
+            assert (house.client.current.host, other.current.host) == ("two", "y")
+            Client.working = set()
+        assert (house.app.current.host, house.app.current.other) == ("no", "x")
+        assert (other.state, other.current.host) == ("ready", "x")
+        assert (house.client.state, house.client.current.host) == ("degraded", "two")
+        Client.working = {"no"}
+        until(lambda: house.client.state == "ready", "the next try")
+        assert house.client.current.host == "no"
+
+
+@pytest.mark.parametrize("options", [{"on_failure": "keep"}, {}], ids=["kept", "refused"])
+def test_another_value_while_one_is_tried(options: dict[str, Any]) -> None:
     """A try for what holds no more is broken off, and what comes of it is closed."""
     down = Down()
-    house = House(create=down.create, on_failure="keep")
+    house = House(create=down.create, **options)
     with house.config:
-        house.goes_to("two")
+        house.hosts.set({"host": "two"})
         assert down.trying.wait(LOOK)
         house.goes_to("three")
         down.go_on.set()
