@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from dynconf import Config, Memory, Settings
+from dynconf import Clock, Config, Memory, Settings
 
 
 class App(Settings):
@@ -75,10 +75,11 @@ managed = contextmanager(generate)
 managed_async = asynccontextmanager(generate_async)
 
 
-def made(**options: Any) -> tuple[Memory, Config, Any, Any]:
-    """A document, its Config, its binding, and a client of its host."""
+def made(*, clock: Clock | None = None, **options: Any) -> tuple[Memory, Config, Any, Any]:
+    """A document, its Config, its binding, and a client of its host; without grace, unless there is a clock."""
     document = Memory({"host": "one"})
-    config = Config(document)
+    config = Config(document, clock=clock)
     app = config.bind(App)
-    given = {"create": Client, "close": Client.close, "grace": 0.0, **options}
+    grace = {} if clock else {"grace": 0.0}
+    given = {"create": Client, "close": Client.close, **grace, **options}
     return document, config, app, app.resource("host", **given)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from dynconf.errors import StartFailed, UsageError
+from dynconf.testing import ManualClock
 from tests.servers.process import until
 from tests.unit.core_props import LOOK
 from tests.unit.resources.clients import Client, generate_async, made
@@ -65,13 +66,18 @@ def test_a_lease_that_never_ends(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_grace() -> None:
-    """Without a lease a former one stays open for a moment."""
-    document, config, app, client = made(grace=0.2, drain=0.3)
+    """Without a lease a former one stays open for a second, unless it is told another time."""
+    clock = ManualClock()
+    document, config, app, client = made(clock=clock)
     with config:
         first = client.current
         document.set({"host": "two"})
         app.until(lambda now: now.host == "two", LOOK)
+        clock.wait_for_sleepers()
+        clock.advance(0.99)
+        assert clock.sleepers
         assert first.open
+        clock.advance(0.02)
         until(lambda: not first.open, "the close")
 
 
