@@ -76,7 +76,7 @@ managed_async = asynccontextmanager(generate_async)
 
 
 def made(*, clock: Clock | None = None, **options: Any) -> tuple[Memory, Config, Any, Any]:
-    """A document, its Config, its binding, and a client of its host; without grace, unless there is a clock."""
+    """A document, its Config, its binding, and a client of its host, which has grace only by a clock."""
     document = Memory({"host": "one"})
     config = Config(document, clock=clock)
     app = config.bind(App)
