@@ -3,8 +3,9 @@
 import pytest
 
 from dynconf.errors import SourceError, SourceUnavailable, UnexpectedReply
-from dynconf.protocols.exchange import Reply, Rest, UnderWay
+from dynconf.protocols.exchange import Busy, Reply, Rest, UnderWay
 from dynconf.protocols.nacos.api import V1_API
+from dynconf.protocols.nacos.reading import read_due
 from dynconf.protocols.nacos.watched import Answered, News
 from tests.protocols.nacos_following import (
     NEW,
@@ -116,6 +117,39 @@ def test_its_api_is_gone(gone: Reply) -> None:
     session.answer(gone, v3(b"n: 3"))
     assert session.states() == [(A, b"n: 3")]
     assert session.watched.transport == "polling"
+
+
+def test_the_api_is_asked_for_anew_meanwhile() -> None:
+    """It is read by that one as all others, though its answer by the former one is to come, or comes."""
+    session, slow = slowly()
+    session.answer(SWITCHED_OFF)
+    assert session.request == V1_API.read(A, limit=session.watched.limit)
+    slow.reply = OLD
+    session.answer(SWITCHED_OFF, v3(b"n: 3"), v3(b"n: 4"))
+    assert session.states() == [(A, b"n: 3"), (B, b"n: 4")]
+
+
+def test_it_comes_while_the_server_is_left_alone() -> None:
+    """It is told at once, and nothing is asked until the time is over that the server asked for."""
+    session, slow = slowly()
+    session.close()
+    watched, clock = session.watched, session.clock
+    watched.mark([B])
+    steps = read_due(watched, now=clock.monotonic, random=lambda: 0.0)
+    assert next(steps) == [V1_API.read(B, limit=watched.limit)]
+    refused = steps.send([plain(429, retry_after="20")])
+    assert isinstance(refused, News)
+    assert isinstance(refused.error, Busy)
+    assert next(steps) == Rest(20.0)
+    slow.reply = NEW
+    clock.advance(2.0)
+    told = next(steps)
+    assert isinstance(told, News)
+    assert told.key == A
+    assert next(steps) == Rest(18.0)
+    clock.advance(18.0)
+    with pytest.raises(StopIteration):
+        next(steps)
 
 
 def test_a_gateway_turns_it_away_slowly() -> None:

@@ -18,6 +18,7 @@ from dynconf.protocols.pacing import pause_after
 __all__ = ["look", "read_due"]
 
 _Answer: TypeAlias = tuple[NacosKey, Api, Reply | SourceError]
+_MOMENT: Final = 0.001  # seconds that are not worth another rest
 _SILENCE: Final = (SourceUnavailable, ConnectionLost)  # the others of this kind are answers
 
 
@@ -70,7 +71,11 @@ def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[],
         watched.silent = True
         for key in watched.clean():
             yield News(key, error=busy)
-        yield Rest(pause_after(1, random, busy.seconds))
+        until = now() + pause_after(1, random, busy.seconds)
+        while (pause := until - now()) > _MOMENT:
+            yield Rest(pause)
+            more, _ = yield from _tell(watched, watched.arrived(), hints)
+            fresh = fresh or more
     return fresh
 
 

@@ -54,7 +54,8 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
             yield Rest(pause)
         patience = _patience(watched, now())
         try:
-            if not watched.known() or watched.api is None:
+            # It is 0 if something has arrived or joined meanwhile, which is told before all else.
+            if patience == 0.0 or not watched.known() or watched.api is None:
                 yield Rest(patience)
                 continue
             if watched.by_poll:

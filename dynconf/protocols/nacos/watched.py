@@ -53,8 +53,10 @@ class _State:
     awaited: tuple[Api, UnderWay] | None = None
 
     def due_at(self) -> float | None:
-        """The moment from which on it has to be read; `None` if it has not, or is just being read."""
-        return self.due if self.dirty and self.awaited is None else None
+        """The moment from which on it has to be read, or what was read told; `None` if not, or not yet."""
+        if self.awaited is not None:
+            return None if self.awaited[1].reply is None else 0.0
+        return self.due if self.dirty else None
 
 
 @dataclass(eq=False)
@@ -96,8 +98,13 @@ class Watched:
         return self.api is V1_API and not self.refused
 
     def ask_again(self) -> None:
-        """Find out anew what the server has for us; by reading, so that nobody is left out meanwhile."""
+        """Find out anew what the server has for us; by reading, so that nobody is left out meanwhile.
+
+        What is still to come was asked for by an API that may be no more.
+        """
         self.api, self.refused = None, False
+        for state in self._states.values():
+            state.awaited = None
         self.mark(self.all())
 
     def join(self, key: NacosKey) -> None:
