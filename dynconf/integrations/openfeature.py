@@ -1,6 +1,7 @@
 """An OpenFeature provider whose flags are those of a dynconf configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeAlias, TypeVar
 
 from dynconf._dispatch.standing import StandingSubscription
@@ -109,7 +110,8 @@ class DynconfProvider(AbstractProvider):
             subscription.close()
         if subscriptions:
             for event in _SAID_OF_INITIALIZE:
-                api.remove_handler(event, self._look)
+                with suppress(ValueError):  # OpenFeature was cleared meanwhile
+                    api.remove_handler(event, self._look)
 
     def track(
         self,

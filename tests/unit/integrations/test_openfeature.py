@@ -401,6 +401,15 @@ def test_within_another_provider() -> None:
         provider.shutdown()
 
 
+def test_shutdown_after_openfeature_was_cleared() -> None:
+    """Replacing a provider and clearing OpenFeature at once may take its handlers before it is shut down."""
+    with Config(Memory({"flags": {"x": 1}})) as config:
+        provider = DynconfProvider(config.flags())
+        provider.initialize(EvaluationContext())
+        api.clear_providers()
+        provider.shutdown()
+
+
 def test_set_again() -> None:
     """A provider that was in error is set anew, and announces each change once."""
     document = Memory({"flags": {"x": 1}})
