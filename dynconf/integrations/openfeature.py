@@ -1,8 +1,8 @@
 """An OpenFeature provider whose flags are those of a dynconf configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from contextlib import suppress
+from typing import Any, Final, TypeAlias, TypeVar
 
 from dynconf._dispatch.standing import StandingSubscription
 from dynconf._dispatch.subscriptions import Subscription
@@ -13,11 +13,12 @@ from dynconf.errors import MissingExtra, NotStarted
 
 try:
     from openfeature import api
+    from openfeature.client import OpenFeatureClient
     from openfeature.evaluation_context import EvaluationContext
-    from openfeature.event import EventDetails, ProviderEvent, ProviderEventDetails
+    from openfeature.event import ProviderEvent, ProviderEventDetails
     from openfeature.exception import ProviderNotReadyError
     from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
-    from openfeature.provider import AbstractProvider, Metadata
+    from openfeature.provider import AbstractProvider, FeatureProvider, Metadata, ProviderStatus
     from openfeature.track import TrackingEventDetails
 
     from dynconf._faces.flags import Flags
@@ -31,6 +32,27 @@ T = TypeVar("T")
 _Tracker: TypeAlias = Callable[[str, EvaluationContext | None, TrackingEventDetails | None], object]
 _NOT_LOADED = "the configuration is not loaded yet"
 _Object: TypeAlias = Sequence[FlagValueType] | Mapping[str, FlagValueType]
+
+_STATUS: Final = {
+    ProviderEvent.PROVIDER_READY: ProviderStatus.READY,
+    ProviderEvent.PROVIDER_STALE: ProviderStatus.STALE,
+    ProviderEvent.PROVIDER_ERROR: ProviderStatus.ERROR,
+}
+"""What OpenFeature holds of a provider that has said so."""
+_SAID_OF_INITIALIZE: Final = (ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_ERROR)
+
+
+class _OwnClient(OpenFeatureClient):
+    """A client of one provider, whatever domains that serves: only clients are told a provider's status."""
+
+    def __init__(self, provider: FeatureProvider) -> None:
+        super().__init__(None, None)
+        self._own = provider
+
+    @property
+    def provider(self) -> FeatureProvider:
+        """The one provider."""
+        return self._own
 
 
 class DynconfProvider(AbstractProvider):
@@ -53,12 +75,9 @@ class DynconfProvider(AbstractProvider):
         super().__init__()
         self._flags = flags
         self._tracker = track
+        self._client = _OwnClient(self)
         self._said = ProviderEvent.PROVIDER_READY
         self._subscriptions: list[Subscription[Any]] = []
-        self._corrections = {
-            event: partial(self._correct, event)
-            for event in (ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_ERROR)
-        }
 
     def get_metadata(self) -> Metadata:
         """The provider's name, `dynconf`."""
@@ -78,20 +97,21 @@ class DynconfProvider(AbstractProvider):
             StandingSubscription(dispatcher, self._look),
         ]
         # Once this is over OpenFeature says ready or error, whatever happens meanwhile, and knows no stale.
-        for event, correct in self._corrections.items():
-            api.add_handler(event, correct)
+        for event in _SAID_OF_INITIALIZE:
+            api.add_handler(event, self._look)
         self._look()
         if self._said is ProviderEvent.PROVIDER_ERROR:
             raise ProviderNotReadyError(_NOT_LOADED)
 
     def shutdown(self) -> None:
         """Follow nothing any more; the Config goes on."""
-        for subscription in self._subscriptions:
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
             subscription.close()
-        if self._subscriptions:
-            for event, correct in self._corrections.items():
-                api.remove_handler(event, correct)
-        self._subscriptions = []
+        if subscriptions:
+            for event in _SAID_OF_INITIALIZE:
+                with suppress(ValueError):  # OpenFeature was cleared meanwhile
+                    api.remove_handler(event, self._look)
 
     def track(
         self,
@@ -149,16 +169,20 @@ class DynconfProvider(AbstractProvider):
             self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=sorted(names)))
 
     def _look(self, _: object = None) -> None:
-        """Say how it stands, if that is something else than was said last."""
-        event, why = self._standing()
-        if event is not self._said:
-            self._said = event
-            self.emit(event, ProviderEventDetails(message=why))
+        """Say how it stands where OpenFeature holds something else of this provider.
 
-    def _correct(self, said: ProviderEvent, details: EventDetails) -> None:
-        """Say how it stands after somebody else has said something else."""
-        event, why = self._standing()
-        if details.provider_name == self.get_metadata().name and event is not said:
+        It is looked at again after that: what was said may be out of date by then, on another thread.
+        """
+        while self._subscriptions:
+            event, why = self._standing()
+            held = self._client.get_provider_status()
+            if (
+                held is ProviderStatus.NOT_READY
+            ):  # while it is initialized, or if it is part of another provider
+                held = _STATUS[self._said]
+            if held is _STATUS[event]:
+                return
+            self._said = event
             self.emit(event, ProviderEventDetails(message=why))
 
     def _standing(self) -> tuple[ProviderEvent, str | None]:

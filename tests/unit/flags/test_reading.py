@@ -181,9 +181,10 @@ def test_one_version() -> None:
     config = Config(document)
     flags = config.flags()
     with config:
-        before = flags.at(config.view())
+        view = config.view()
         document.set({"flags": {"a": 2, "b": 2}})
         flags.until(lambda now: now.value("a", 0) == 2, LOOK)
+        before = flags.at(view)
         assert [before.value(name, 0) for name in "ab"] == [1, 1]
         assert [flags.at(config.view()).value(name, 0) for name in "ab"] == [2, 2]
         assert config.view()[flags] is flags.current

@@ -257,6 +257,54 @@ def test_source_goes_and_comes_back() -> None:
         assert client.get_provider_status() is ProviderStatus.READY
 
 
+def test_providers_side_by_side() -> None:
+    """Each of several providers says how it stands with itself, once; none answers what another says."""
+    document, away, early = Memory({"flags": {"x": 0}}), Memory({"flags": {}}, remote=True), Memory({})
+    said: dict[str, list[str]] = {"ready": [], "stale": [], "early": []}
+
+    def note(domain: str, event: ProviderEvent) -> None:
+        def handler(details: EventDetails) -> None:
+            if details.provider_name == "dynconf":
+                said[domain].append(event.name.removeprefix("PROVIDER_"))
+
+        api.get_client(domain).add_handler(event, handler)
+
+    def all_said() -> dict[str, list[str]]:
+        """In the order of their names: OpenFeature's handlers run on several threads."""
+        return {domain: sorted(events) for domain, events in said.items()}
+
+    for domain in said:
+        for event in ProviderEvent:
+            if event is not ProviderEvent.PROVIDER_CONFIGURATION_CHANGED:
+                note(domain, event)
+    late = Config(early)
+    with Config(document) as config, Config(away) as behind:
+        errors = Told()
+        behind.on_error(errors)
+        away.fail()
+        errors.wait(1)
+        stale = heard(api.get_client("stale"), ProviderEvent.PROVIDER_STALE)
+        changed = heard(api.get_client("ready"), ProviderEvent.PROVIDER_CONFIGURATION_CHANGED)
+        api.set_provider_and_wait(DynconfProvider(behind.flags()), "stale")
+        stale.wait(1)
+        with pytest.raises(ProviderNotReadyError):
+            api.set_provider_and_wait(DynconfProvider(late.flags()), "early")
+        api.set_provider_and_wait(DynconfProvider(config.flags()), "ready")
+        # Each waits in the same queue as whatever the providers would still say to one another.
+        for count in range(1, 50):
+            document.set({"flags": {"x": count}})
+            changed.wait(count)
+        assert all_said() == {"ready": ["READY"], "stale": ["READY", "STALE"], "early": ["ERROR"]}
+        again = heard(api.get_client("early"), ProviderEvent.PROVIDER_READY)
+        with late:
+            again.wait(1)
+            for count in range(50, 100):
+                document.set({"flags": {"x": count}})
+                changed.wait(count)
+            assert all_said()["early"] == ["ERROR", "READY"]
+            assert (said["ready"], len(said["stale"])) == (["READY"], 2)
+
+
 def test_refused_content() -> None:
     """While a broken definition is refused the provider is stale; mended or taken back, it is ready again."""
     document = Memory({"flags": FLAGS})
@@ -337,6 +385,29 @@ def test_shutdown() -> None:
         provider.shutdown()
         assert config.status().running
     assert told.items == []
+
+
+def test_within_another_provider() -> None:
+    """A provider that OpenFeature does not know itself tells the one that it is part of how it stands."""
+    document = Memory({"flags": FLAGS}, remote=True)
+    with Config(document) as config:
+        provider, told = DynconfProvider(config.flags()), Told()
+        provider.attach(lambda _provider, event, _details: told(event))
+        provider.initialize(EvaluationContext())
+        document.fail()
+        assert told.wait(1) == [ProviderEvent.PROVIDER_STALE]
+        document.recover()
+        assert told.wait(2)[1] is ProviderEvent.PROVIDER_READY
+        provider.shutdown()
+
+
+def test_shutdown_after_openfeature_was_cleared() -> None:
+    """Replacing a provider and clearing OpenFeature at once may take its handlers before it is shut down."""
+    with Config(Memory({"flags": {"x": 1}})) as config:
+        provider = DynconfProvider(config.flags())
+        provider.initialize(EvaluationContext())
+        api.clear_providers()
+        provider.shutdown()
 
 
 def test_set_again() -> None:
