@@ -4,9 +4,7 @@ import logging
 from inspect import currentframe
 from types import CodeType
 
-from openfeature.contrib.tools.flagd.core.targeting.custom_ops import logger as core_logger
-
-__all__ = ["OwnEvaluations", "core_logger"]
+__all__ = ["OwnEvaluations"]
 
 _logger = logging.getLogger("dynconf.flags")
 

@@ -6,13 +6,14 @@ from contextlib import nullcontext
 from typing import Any, Final, TypeAlias, TypeVar
 
 from openfeature.contrib.tools.flagd.core import FlagdCore
+from openfeature.contrib.tools.flagd.core.targeting.custom_ops import logger as _core_logger
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode, OpenFeatureError, TypeMismatchError
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 
 from dynconf._models.broken import what_broke
 from dynconf._values.tree import copied
-from dynconf.flags.core_log import OwnEvaluations, core_logger
+from dynconf.flags.core_log import OwnEvaluations
 from dynconf.flags.definition import Flag
 
 __all__ = ["Evaluation", "Metadata"]
@@ -58,7 +59,7 @@ class Evaluation:
     """
 
     def __init__(self, flags: Mapping[str, Flag], metadata: Metadata) -> None:
-        core_logger.addFilter(_OWN)
+        _core_logger.addFilter(_OWN)
         core = _Core(flags, metadata)
         self._flags = flags
         self._ways: dict[type, _Way] = {
