@@ -32,6 +32,8 @@ class FlagDocument(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, _Whole]
 
+    _none_shared: ClassVar[str] = 'there is none here; those at the root are read by config.flags(at="")'
+
     # Variables of the environment find fields by their names, too: only what is reserved has a plain one.
     flags: Annotated[dict[str, _Whole], Merge("deep")] = {}
     dollar_evaluators: Annotated[dict[str, Annotated[Any, Merge("replace")]], Merge("deep")] = Field(
@@ -60,9 +62,9 @@ class FlagDocument(BaseModel):
         """The flags by name, with shared rules put in, and their results named as the variants are."""
         rules = self.dollar_evaluators
         for name, rule in rules.items():
-            wrong += faults(rule, (shared_rules.AT, name), rules)
+            wrong += faults(rule, (shared_rules.AT, name), rules, self._none_shared)
         for path, flag in placed.items():
-            wrong += faults(flag.targeting, (*path, "targeting"), rules)
+            wrong += faults(flag.targeting, (*path, "targeting"), rules, self._none_shared)
         if wrong:
             return {}
         try:
@@ -87,6 +89,7 @@ class RootFlagDocument(FlagDocument):
     """The same at the root of the tree, where other keys are no flags but somebody else's."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
+    _none_shared: ClassVar[str] = "there is none"
 
 
 def _detail(wrong: Wrong) -> InitErrorDetails:

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from dynconf.flags.evaluation import Evaluation, Metadata
 
@@ -67,6 +67,12 @@ class Evaluating:
             fixed = evaluation.resolve(flag, False, key, attributes).value
         return fixed is True
 
+    @overload
+    def value(
+        self, flag: str, default: None, key: str | Context | None = None, /, **attributes: Any
+    ) -> Any: ...
+    @overload
+    def value(self, flag: str, default: T, key: str | Context | None = None, /, **attributes: Any) -> T: ...
     def value(self, flag: str, default: T, key: str | Context | None = None, /, **attributes: Any) -> T:
         """A flag's value for somebody, or the default if it has none of the default's type.
 
@@ -82,6 +88,14 @@ class Evaluating:
             return fixed
         return evaluation.resolve(flag, default, key, attributes).value
 
+    @overload
+    def details(
+        self, flag: str, default: None, key: str | Context | None = None, /, **attributes: Any
+    ) -> FlagDetails[Any]: ...
+    @overload
+    def details(
+        self, flag: str, default: T, key: str | Context | None = None, /, **attributes: Any
+    ) -> FlagDetails[T]: ...
     def details(
         self, flag: str, default: T, key: str | Context | None = None, /, **attributes: Any
     ) -> FlagDetails[T]:

@@ -6,12 +6,14 @@ from contextlib import nullcontext
 from typing import Any, Final, TypeAlias, TypeVar
 
 from openfeature.contrib.tools.flagd.core import FlagdCore
+from openfeature.contrib.tools.flagd.core.targeting.custom_ops import logger as _core_logger
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode, OpenFeatureError, TypeMismatchError
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 
 from dynconf._models.broken import what_broke
 from dynconf._values.tree import copied
+from dynconf.flags.core_log import OwnEvaluations
 from dynconf.flags.definition import Flag
 
 __all__ = ["Evaluation", "Metadata"]
@@ -57,6 +59,7 @@ class Evaluation:
     """
 
     def __init__(self, flags: Mapping[str, Flag], metadata: Metadata) -> None:
+        _core_logger.addFilter(_OWN)
         core = _Core(flags, metadata)
         self._flags = flags
         self._ways: dict[type, _Way] = {
@@ -74,6 +77,8 @@ class Evaluation:
             if isinstance(flag.fixed, (bool, str, int, float))
         }
         """The values of flags that are the same for everybody."""
+        self.unclear: set[str] = set()
+        """The flags of whose rules it was told that a part could not be evaluated."""
 
     def resolve(
         self,
@@ -119,6 +124,9 @@ class Evaluation:
             return self._ways[known.value_type if known else dict]
         kinds = ((bool, bool), (str, str), (int, int), (float, float), (Mapping, dict), (Sequence, list))
         return next((self._ways[way] for kind, way in kinds if isinstance(default, kind)), _no_such_type)
+
+
+_OWN: Final = OwnEvaluations(Evaluation.resolve.__code__)
 
 
 def _no_such_type(flag: str, default: Any, context: EvaluationContext) -> FlagResolutionDetails[Any]:

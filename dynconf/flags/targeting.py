@@ -21,17 +21,18 @@ _YES_OR_NO: Final = frozenset(
 """Operators that give true or false, or null where they cannot tell."""
 
 
-def faults(part: Any, at: Path, shared: Collection[str]) -> Iterator[Wrong]:
+def faults(part: Any, at: Path, shared: Collection[str], none: str) -> Iterator[Wrong]:
     """What is wrong with a rule, or a part of one, whichever flag it is of.
 
     Args:
         part: the rule.
         at: where it stands.
         shared: the names of the rules that it may refer to.
+        none: what is told of it if there are none.
     """
     if isinstance(part, list):
         for index, item in enumerate(part):
-            yield from faults(item, (*at, index), shared)
+            yield from faults(item, (*at, index), shared, none)
     # Anything else than one operator is a value.
     if not isinstance(part, dict) or len(part) != 1:
         return
@@ -39,7 +40,7 @@ def faults(part: Any, at: Path, shared: Collection[str]) -> Iterator[Wrong]:
     here = (*at, operator)
     if operator == "$ref":
         if given not in shared:
-            known = f"there are {listed(shared)}" if shared else "there is none"
+            known = f"there are {listed(shared)}" if shared else none
             yield Wrong(here, f"expected the name of a shared rule, of $evaluators; {known}")
         return
     if operator not in _KNOWN:
@@ -47,7 +48,7 @@ def faults(part: Any, at: Path, shared: Collection[str]) -> Iterator[Wrong]:
         yield Wrong(here, f"no such operator{f'; did you mean {near[0]}?' if near else ''}")
     elif operator in _CHECKS:
         yield from _CHECKS[operator](given if isinstance(given, list) else [given], here)
-    yield from faults(given, here, shared)
+    yield from faults(given, here, shared, none)
 
 
 def with_results(part: Any, at: Path, variants: Collection[str], wrong: list[Wrong]) -> Any:

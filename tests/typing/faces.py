@@ -1,6 +1,6 @@
 """What mypy and pyright make of the faces: read by both, run by neither."""
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from pydantic import BaseModel
 
@@ -66,6 +66,8 @@ assert_type(config.view()[flags], FlagSet)
 assert_type(flags.enabled("x", "user-1", country="DE"), bool)
 assert_type(flags.value("x", 1, "user-1"), int)
 assert_type(flags.details("x", "a"), FlagDetails[str])
+assert_type(flags.value("x", None, "user-1"), Any)
+assert_type(flags.details("x", None, country="DE"), FlagDetails[Any])
 
 
 @flags.on_change("x")

@@ -119,7 +119,7 @@ def asked(core: FlagdCore, way: str, flag: str, default: Any, who: EvaluationCon
 
 def test_ten_thousand_flags(caplog: pytest.LogCaptureFixture) -> None:
     """Value, type, variant, reason, error code and metadata are the core's own; of a wrong type as well."""
-    caplog.set_level(logging.CRITICAL, "openfeature.contrib")  # the core logs what random rules do
+    caplog.set_level(logging.CRITICAL, "openfeature.contrib")  # what the core alone logs of random rules
     random, seen = Random(20240229), set()  # noqa: S311 - it keeps no secret
     for _ in range(100):
         shared: list[str] = []

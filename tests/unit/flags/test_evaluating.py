@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
+from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 
 from dynconf import Config, Flags, Memory
@@ -249,6 +250,47 @@ def test_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
         for number in range(1000):
             flags.enabled(f"made-up-{number}")
     assert len(caplog.records) == 100
+
+
+def from_version(version: str) -> dict[str, Any]:
+    """A flag that is on from a version on."""
+    return switch(on=False, targeting={"if": [{"sem_ver": [{"var": "version"}, ">=", version]}, "on"]})
+
+
+def test_core_logs_nothing_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    """What flagd's core says at each evaluation, with values, is told once for each version, without them."""
+    document = {"new": from_version("2.1.0"), "part": split(1, 1)}
+    mail = switch(on=False, targeting={"if": [{"ends_with": [{"var": "mail"}, "x"]}, "on"]})
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(2):
+            flags = loaded(document | {"mail": mail})
+            for _ in range(3):
+                assert flags.details("new", True, "u1").reason == "DEFAULT"
+                assert flags.details("new", True, "u1", version="hunter2").reason == "DEFAULT"
+                assert flags.details("part", True).reason == "DEFAULT"
+                assert flags.details("mail", True, mail=["hunter2"]).reason == "DEFAULT"
+    assert "hunter2" not in caplog.text
+    assert not [record for record in caplog.records if record.name.startswith("openfeature")]
+    told = [record for record in caplog.records if record.name == "dynconf.flags"]
+    assert [record.args for record in told] == [(name,) for name in ("new", "part", "mail")] * 2
+    assert {record.levelname for record in told} == {"DEBUG"}
+
+
+class Broken:
+    """An attribute that cannot be compared."""
+
+    def __str__(self) -> str:
+        raise OSError
+
+
+def test_core_logs_for_others(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever uses flagd's core himself sees its log as ever, also after an evaluation that failed."""
+    flags = loaded({"new": from_version("2.1.0")})
+    core = FlagdCore()
+    core.set_flags({"flags": {"new": from_version("2.1.0")}})
+    assert flags.details("new", True, version=Broken()).error_code == "GENERAL"
+    core.resolve_boolean_value("new", False, EvaluationContext("u1"))
+    assert "openfeature.contrib" in [record.name for record in caplog.records]
 
 
 class Blocking(Mapping[str, Any]):

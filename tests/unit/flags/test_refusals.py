@@ -10,6 +10,12 @@ from dynconf.errors import StartFailed
 from tests.unit.core_props import Told
 from tests.unit.flags.definitions import switch
 
+NONE_HERE = 'there is none here; those at the root are read by config.flags(at="")'
+FLAGD = (
+    "flags: {x: {state: ENABLED, variants: {a: 1}, targeting: {if: [{$ref: staff}, a]}}}\n"
+    "$evaluators: {%s: {var: staff}}\n"
+)
+
 
 def refused(path: Path, text: str, told: str) -> None:
     """The file is refused for that reason, at the place that `@` marks, if it does."""
@@ -65,7 +71,7 @@ def test_broken_definition(tmp_path: Path, text: str, told: str) -> None:
         ("{if: [1, @{a: 1, b: 2}]}", ".if.1: expected an operator, or the name of a variant"),
         ("{if: [1, @7]}", ".if.1: expected one of the variants 'a'"),
         ("@{'==': [1, 2]}", ": gives true or false, which none of the variants 'a' is called"),
-        ("{$ref: @x}", ".$ref: expected the name of a shared rule, of $evaluators; there is none"),
+        ("{$ref: @x}", f".$ref: expected the name of a shared rule, of $evaluators; {NONE_HERE}"),
         ("{if: [1, {if: [{$ref: x}, a]}]}", ".if.1.if.0.$ref: expected the name of a shared rule"),
         ("{fractional: [[@b, 1]]}", ".fractional.0.0: expected one of the variants 'a'"),
         ("{fractional: [{var: x}, [@b, 1]]}", ".fractional.1.0: expected one of the variants 'a'"),
@@ -92,6 +98,28 @@ def test_broken_targeting(tmp_path: Path, targeting: str, told: str) -> None:
     """A rule that cannot work is refused when it is written, not found when somebody is evaluated by it."""
     text = f"flags: {{x: {{state: ENABLED, variants: {{a: 1}}, targeting: {targeting}}}}}"
     refused(tmp_path / "app.yaml", text, f"flags.x.targeting{told}")
+
+
+@pytest.mark.parametrize(
+    ("at", "name", "told"), [("flags", "staff", NONE_HERE), ("", "stuff", "there are 'stuff'")]
+)
+def test_shared_rules_at_the_root(tmp_path: Path, at: str, name: str, told: str) -> None:
+    """Of a document of flagd's whose flags are read without its shared rules it is told how to read both."""
+    path = tmp_path / "app.yaml"
+    path.write_text(FLAGD % name)
+    config = Config(File(path))
+    config.flags(at=at)
+    with pytest.raises(StartFailed) as failed:
+        config.load()
+    assert f"$ref: expected the name of a shared rule, of $evaluators; {told} [" in str(failed.value)
+
+
+def test_no_shared_rules_at_all() -> None:
+    """At the root there is nowhere else to read them from."""
+    config = Config(Memory({"flags": {"x": switch(targeting={"$ref": "staff"})}}))
+    config.flags(at="")
+    with pytest.raises(StartFailed, match=r"of \$evaluators; there is none \["):
+        config.load()
 
 
 @pytest.mark.parametrize(
