@@ -1,7 +1,7 @@
 """From tree to model: validation with located, value-free faults."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache, cmp_to_key, lru_cache, partial
 from typing import Any, get_args
 
@@ -126,7 +126,7 @@ def _lay_over_defaults(
 def _dumped(default: Any) -> Any:
     if isinstance(default, BaseModel):
         return canonical(type(default), default.model_dump())
-    return {one.name: getattr(default, one.name) for one in fields(default)}
+    return asdict(default)
 
 
 def one_key_each(

@@ -33,9 +33,10 @@ _WORD = re.compile(r"\S+")
 _USER = re.compile(r"://[^/\s:@]*:")
 _LONGEST_NAME = 64
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-"
-_QUOTED = r"""=\s*(?:'((?:[^'\\]|\\.)+)'|"((?:[^"\\]|\\.)+)"|\{([^}]{1,256})\}"""
-_VALUE = re.compile(_QUOTED + r"|([^&\s]+))")
-_VALUE_IN_LIST = re.compile(_QUOTED + r"|([^;\s][^;]*))")  # of pairs with semicolons, which hold blanks
+_QUOTED = r"""[=\s]*(?:'((?:[^'\\]|\\.|'')+)'|"((?:[^"\\]|\\.|"")+)"|\{((?:[^}]|\}\}){1,256})\}"""
+_VALUE = re.compile(_QUOTED + r"|([^&\s]+))", re.DOTALL)
+# Among pairs with semicolons a value may hold blanks, and a semicolon after which there is no pair.
+_VALUE_IN_LIST = re.compile(_QUOTED + r"|([^;\s](?:[^;\n]|;(?!\s*[\w.\- ]{1,64}=|\s|$))*))", re.DOTALL)
 
 
 def looks_secret(path: Path) -> bool:
@@ -132,23 +133,34 @@ def _passwords(text: str) -> Iterator[tuple[int, int]]:
 
     Documents are anybody's, so the time that it takes is in proportion to the text's length.
     """
-    found = []
-    if "://" in text and "@" in text:
-        for word in _WORD.finditer(text):
-            user = _USER.search(text, word.start(), at := text.rfind("@", word.start(), word.end()))
-            if user and user.end() < at:
-                found.append((user.end(), at))
-    if "=" in text:
-        for value in (_VALUE_IN_LIST if ";" in text else _VALUE).finditer(text):
-            before = text[max(0, value.start() - _LONGEST_NAME) : value.start()].rstrip()
-            name = before[len(before.rstrip(_NAME_CHARACTERS)) :]
-            if name and looks_secret((name,)):
-                found.append(value.span(value.lastindex or 0))
+    found = [*_in_addresses(text), *_in_pairs(text)]
     end = 0
     for start, stop in sorted(found):
         if start >= end:  # not within the one before
             yield start, stop
             end = stop
+
+
+def _in_addresses(text: str) -> Iterator[tuple[int, int]]:
+    if "://" in text and "@" in text:
+        for word in _WORD.finditer(text):
+            user = _USER.search(text, word.start(), at := text.rfind("@", word.start(), word.end()))
+            if user and user.end() < at:
+                yield user.end(), at
+
+
+def _in_pairs(text: str) -> Iterator[tuple[int, int]]:
+    pattern = _VALUE_IN_LIST if ";" in text else _VALUE
+    at = text.find("=")
+    while at >= 0:
+        before = text[max(0, at - _LONGEST_NAME) : at].rstrip()
+        name = before[len(before.rstrip(_NAME_CHARACTERS)) :]
+        at += 1
+        # Only what is secret is passed over: another's value may well hold the next pair.
+        if name and looks_secret((name,)) and (value := pattern.match(text, at)):
+            yield value.span(value.lastindex or 0)
+            at = value.end()
+        at = text.find("=", at)
 
 
 def secret_texts(value: Any, place: Place = OPEN) -> Iterator[str]:
