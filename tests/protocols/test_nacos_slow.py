@@ -27,6 +27,7 @@ from tests.protocols.nacos_props import (
     USER,
     A,
     B,
+    C,
     hint,
     listens,
     plain,
@@ -120,13 +121,21 @@ def test_its_api_is_gone(gone: Reply) -> None:
 
 
 def test_the_api_is_asked_for_anew_meanwhile() -> None:
-    """It is read by that one as all others, though its answer by the former one is to come, or comes."""
+    """If another one is found, it is read by that as all others, and its former answer is no matter."""
     session, slow = slowly()
-    session.answer(SWITCHED_OFF)
-    assert session.request == V1_API.read(A, limit=session.watched.limit)
+    session.answer(SWITCHED_OFF, SWITCHED_OFF, v3(b"n: 4"), v3(b"n: 3"))
+    assert session.states() == [(B, b"n: 4"), (A, b"n: 3")]
     slow.reply = OLD
-    session.answer(SWITCHED_OFF, v3(b"n: 3"), v3(b"n: 4"))
-    assert session.states() == [(A, b"n: 3"), (B, b"n: 4")]
+    assert session.watched.arrived() == []
+
+
+def test_only_the_poll_is_turned_away_meanwhile() -> None:
+    """What is read well goes on to be followed, be it all that is, and is waited for as before."""
+    session, slow = slowly()
+    slow.reply = OLD
+    session.answer(NO_SUCH_PATH, plain(500))
+    assert session.states() == [(A, b"n: 1"), (B, UnexpectedReply)]
+    assert session.watched.transport == "long poll"
 
 
 def test_it_comes_while_the_server_is_left_alone() -> None:
@@ -146,6 +155,11 @@ def test_it_comes_while_the_server_is_left_alone() -> None:
     told = next(steps)
     assert isinstance(told, News)
     assert told.key == A
+    assert next(steps) == Rest(18.0)
+    watched.join(C)
+    joined = next(steps)
+    assert isinstance(joined, News)
+    assert (joined.key, type(joined.error)) == (C, Busy)
     assert next(steps) == Rest(18.0)
     clock.advance(18.0)
     with pytest.raises(StopIteration):

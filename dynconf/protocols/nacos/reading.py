@@ -71,11 +71,16 @@ def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[],
         watched.silent = True
         for key in watched.clean():
             yield News(key, error=busy)
-        until = now() + pause_after(1, random, busy.seconds)
+        until, told = now() + pause_after(1, random, busy.seconds), set(watched.all())
         while (pause := until - now()) > _MOMENT:
             yield Rest(pause)
             more, _ = yield from _tell(watched, watched.arrived(), hints)
             fresh = fresh or more
+            if again := watched.busy():
+                busy, until = again, max(until, now() + pause_after(1, random, again.seconds))
+            for key in set(watched.due(now())) - told:  # those that have joined
+                told.add(key)
+                yield News(key, error=busy)
     return fresh
 
 
@@ -89,7 +94,8 @@ def _probe(watched: Watched, left: list[NacosKey], hints: dict[str, str]) -> Ste
     while left and not found:
         key = left[0]
         try:
-            config, watched.api = yield from read(watched.login, key, limit=watched.limit)
+            config, api = yield from read(watched.login, key, limit=watched.limit)
+            watched.found(api)
             told = watched.take(key, config)
             found, fresh = True, told.changed
         except SourceUnavailable as error:
@@ -139,6 +145,8 @@ def _tell(
             strays.append(key)
             continue
         if told is not None:
+            if watched.api is None and told.error is None:
+                watched.found(api)
             fresh = fresh or (told.error is None and told.changed)
             yield (yield from _hinted(watched.login, told, hints))
     return fresh, strays

@@ -98,14 +98,16 @@ class Watched:
         return self.api is V1_API and not self.refused
 
     def ask_again(self) -> None:
-        """Find out anew what the server has for us; by reading, so that nobody is left out meanwhile.
-
-        What is still to come was asked for by an API that may be no more.
-        """
+        """Find out anew what the server has for us; by reading, so that nobody is left out meanwhile."""
         self.api, self.refused = None, False
-        for state in self._states.values():
-            state.awaited = None
         self.mark(self.all())
+
+    def found(self, api: Api) -> None:
+        """That is the API; what is still to come by another one is not waited for."""
+        self.api = api
+        for state in self._states.values():
+            if state.awaited is not None and state.awaited[0] is not api:
+                state.awaited = None
 
     def join(self, key: NacosKey) -> None:
         """Follow one more; it is read before anything else is waited for."""
