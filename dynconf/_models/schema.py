@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, get_type_hints
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from dynconf._models.shape import Shape, alias_paths, infos_of, is_model, is_raw, shape_of
+from dynconf._models.shape import Shape, alias_paths, infos_of, is_model, is_raw, of_extras, shape_of
 from dynconf._values.merge import Merge, merged
 from dynconf._values.tree import Path
 from dynconf._values.tree import nested as nested_at
@@ -192,14 +192,8 @@ def _merges(cls: Model) -> bool:
 
 def _merges_of_extra(cls: Model) -> list[Merge]:
     """The merge policies of keys that are no fields, as a class that takes such says in their annotation."""
-    if cls.model_config.get("extra") != "allow":
-        return []
-    try:
-        hints = get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001 - names known only where the class was written, or whatever else
-        return []
-    said = hints.get("__pydantic_extra__")  # there only if somebody annotated it
-    return [] if said is None else shape_of(said).items().merges
+    extras = of_extras(cls)
+    return [] if extras is None else extras.merges
 
 
 def _by_key(cls: Model) -> dict[str, Field]:

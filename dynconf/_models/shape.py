@@ -99,14 +99,31 @@ def described(kind: Any) -> Shape:
         below.secret |= any(map(looks_secret, paths))
         for path in paths:
             shape.put(path, below)
-    for base in kind.__mro__:
-        # Which part a generic base's argument stands in is not asked: rather too much than too little.
-        for argument in (
-            one for generic in vars(base).get("__orig_bases__", ()) for one in get_args(generic)
-        ):
-            if not isinstance(argument, TypeVar):
-                _read(argument, shape.items(), ())
+    if extras := of_extras(kind):
+        shape.items().within.append(extras)
+    for argument in _arguments_of_bases(kind):
+        # Which part it stands in is not asked: rather too much than too little.
+        _read(argument, shape.items(), ())
     return shape
+
+
+def _arguments_of_bases(kind: type) -> Iterator[Any]:
+    """What generic bases of a class were given, such as the `int` of `Box[int]`."""
+    for base in kind.__mro__:
+        for generic in vars(base).get("__orig_bases__", ()):
+            yield from (one for one in get_args(generic) if not isinstance(one, TypeVar))
+
+
+def of_extras(cls: Any) -> Shape | None:
+    """What an open class says, in their annotation, of the keys that are no fields; `None` if it does not."""
+    if not is_model(cls) or cls.model_config.get("extra") != "allow":
+        return None
+    try:
+        hints = typing.get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001 - names known only where the class was written, or whatever else
+        return None
+    said = hints.get("__pydantic_extra__")  # there only if somebody annotated it
+    return None if said is None else shape_of(said).items()
 
 
 def alias_paths(alias: Alias) -> list[Path]:

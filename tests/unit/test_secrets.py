@@ -487,3 +487,21 @@ def test_a_message_that_is_too_long_is_left_out() -> None:
     """A validator that quotes a large document costs nothing, and fills no log."""
     text = "x" * 100_000
     assert scrubbed(f"cannot take {text}", text) == "*** (a message of 100012 characters)"
+
+
+class Pins(BaseModel, extra="allow"):
+    __pydantic_extra__: dict[str, SecretStr]
+
+
+class House(Settings):
+    pins: Pins = Field(default_factory=lambda: Pins.model_validate({}))
+
+
+def test_secrets_among_keys_that_are_no_fields() -> None:
+    """What the annotation of such keys declares secret is so wherever it is shown."""
+    config = Config(Memory({"pins": {"alice": CANARY}}))
+    house = config.bind(House)
+    config.load()
+    for shown in (house.explain("pins.alice"), house.explain("pins"), config.explain("pins"), config.view()):
+        assert CANARY not in str(shown)
+        assert CANARY not in str(shown.to_dict())
