@@ -67,20 +67,33 @@ def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[],
             yield watched.failed(key, error)
     watched.postpone(keys, now(), random)
     if busy := watched.busy():
-        # It asked to be left alone altogether, and so it is.
-        watched.silent = True
-        for key in watched.clean():
+        fresh = (yield from _left_alone(watched, busy, hints, now=now, random=random)) or fresh
+    return fresh
+
+
+def _left_alone(
+    watched: Watched,
+    busy: Busy,
+    hints: dict[str, str],
+    *,
+    now: Callable[[], float],
+    random: Callable[[], float],
+) -> Steps[bool]:
+    """The server asked to be left alone altogether, and so it is; what arrives meanwhile is told."""
+    watched.silent = True
+    for key in watched.clean():
+        yield News(key, error=busy)
+    fresh, told = False, set(watched.all())
+    until = now() + pause_after(1, random, busy.seconds)
+    while (pause := until - now()) > _MOMENT:
+        yield Rest(pause)
+        more, _ = yield from _tell(watched, watched.arrived(), hints)
+        fresh = fresh or more
+        if again := watched.busy():
+            busy, until = again, max(until, now() + pause_after(1, random, again.seconds))
+        for key in set(watched.due(now())) - told:  # those that have joined
+            told.add(key)
             yield News(key, error=busy)
-        until, told = now() + pause_after(1, random, busy.seconds), set(watched.all())
-        while (pause := until - now()) > _MOMENT:
-            yield Rest(pause)
-            more, _ = yield from _tell(watched, watched.arrived(), hints)
-            fresh = fresh or more
-            if again := watched.busy():
-                busy, until = again, max(until, now() + pause_after(1, random, again.seconds))
-            for key in set(watched.due(now())) - told:  # those that have joined
-                told.add(key)
-                yield News(key, error=busy)
     return fresh
 
 
