@@ -53,7 +53,7 @@ class _Slot:
     def resumed(self) -> None:
         """Look at how it stands on a new host."""
         self._new = True
-        self._subscription._resumed()
+        self._subscription._wake()
 
     def forked(self) -> None:
         """Look anew in a forked child."""

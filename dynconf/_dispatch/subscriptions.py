@@ -57,7 +57,7 @@ class Subscription(ABC, Generic[T]):
         self._dispatcher = dispatcher
         self._function = function
         self._is_async = is_async(function)
-        self._running = False
+        self._teller: Host | None = None  # where it is being told; one whose loop was closed stays here
         self._inside = False
         self._queued: Any = None
 
@@ -89,8 +89,8 @@ class Subscription(ABC, Generic[T]):
             host.post(self._start, host)
 
     def _start(self, host: Host) -> None:
-        if not self._running and not self._inside and not self.closed and host.alive:
-            self._running = True
+        if self._teller is not host and not self._inside and not self.closed and host.alive:
+            self._teller = host
             host.spawn(self._deliver(host), f"subscription {self.name}")
 
     async def _deliver(self, host: Host) -> None:
@@ -119,7 +119,8 @@ class Subscription(ABC, Generic[T]):
                 except BaseException as error:  # noqa: BLE001 - one subscriber's failure is nobody else's
                     logger.error("%s failed\n%s", self.name, trace(error))
         finally:
-            self._running = False
+            if self._teller is host:
+                self._teller = None
 
     def _next(self) -> Any:
         with self._dispatcher.lock:
@@ -141,7 +142,7 @@ class Subscription(ABC, Generic[T]):
         finally:
             self._told()
             self._inside = False
-            if not self._running:
+            if self._teller is not self._dispatcher.host:
                 self._wake()
 
     def _give_back(self, item: Any) -> None:
@@ -151,16 +152,13 @@ class Subscription(ABC, Generic[T]):
                 self._queued = None
                 self._slot.untake()
 
-    def _resumed(self) -> None:
-        self._running = False
-        self._wake()
-
     def _forked(self) -> None:
         """In a forked child: what was under way is told again, as its thread or loop is no more.
 
         A function that forked itself does go on; told again it might fork again, and so on.
         """
-        self._running = self._inside = False
+        self._teller = None
+        self._inside = False
         self._queued = None
         if _caller.get() is self:
             self._slot.told()
@@ -212,7 +210,7 @@ class _ChangeSlot(Watch[T]):
         self._subscription = subscription
 
     def resumed(self) -> None:
-        self._subscription._resumed()
+        self._subscription._wake()
 
     def forked(self, snapshot: Snapshot | None) -> None:
         self._subscription._forked()
@@ -223,7 +221,7 @@ class _ErrorSlot:
     """The errors that one subscriber was not told of yet."""
 
     def __init__(self, subscription: Subscription[Any]) -> None:
-        self.resumed = subscription._resumed
+        self.resumed = subscription._wake
         self.forked = subscription._forked
         self._wake = subscription._wake
         self._waiting: deque[DynconfError] = deque(maxlen=1000)

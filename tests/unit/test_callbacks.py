@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from dynconf import Change, Config, Memory, Settings, Subscription
-from dynconf.errors import ChangeRefused
+from dynconf import Change, Config, Feed, Memory, Settings, Source, Subscription, Update
+from dynconf.errors import ChangeRefused, DynconfError, SourceUnavailable
 from tests.unit.core_props import LOOK, Told, at_once
 
 
@@ -324,6 +324,88 @@ def test_errors_queue_up(house: House) -> None:
 def next_revision(memory: Memory) -> str:
     """The revision that was set last."""
     return memory._latest.revision
+
+
+class Ailing(Source):
+    """It fails, loads once somebody was told of that, and fails again when it is asked to."""
+
+    name = "ailing"
+    remote = True  # a start waits for it though it fails
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+        self.again = asyncio.Event()
+
+    async def run(self, feed: Feed) -> None:
+        feed.failed(SourceUnavailable("first"))
+        await self.told.wait()
+        feed.update(Update("numbers", "1", {"a": 1}))
+        feed.loaded()
+        await self.again.wait()
+        feed.failed(SourceUnavailable("second"))
+        await asyncio.Event().wait()
+
+
+def test_what_is_told_while_it_starts_is_not_told_beside_what_comes_then() -> None:
+    """The end of the start leaves a callback alone that is under way."""
+
+    async def test() -> None:
+        source = Ailing()
+        config = Config(source)
+        release, second = asyncio.Event(), asyncio.Event()
+        log: list[str] = []
+
+        @config.on_error
+        async def tell(error: DynconfError) -> None:
+            log.append(f"told {error}")
+            source.told.set()
+            await release.wait()
+            log.append("done")
+            if len(log) == 4:
+                second.set()
+
+        @config.on_error
+        async def other(error: DynconfError) -> None:
+            if "second" in str(error):
+                release.set()
+
+        async with config, asyncio.timeout(LOOK):
+            source.again.set()
+            await second.wait()
+        assert [text.split()[0] for text in log] == ["told", "done"] * 2
+
+    asyncio.run(test())
+
+
+def test_what_waits_for_a_thread_while_it_starts_is_not_lost() -> None:
+    """The end of the start takes nothing from a callback that no thread has begun yet."""
+    source = Ailing()
+    config = Config(source, callback_threads=1)
+    busy, release, told, sent = threading.Event(), threading.Event(), Told(), threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    @config.on_error
+    def block(_error: DynconfError) -> None:
+        busy.set()
+        assert release.wait(LOOK)
+
+    config.on_error(told)
+
+    @config.on_error
+    async def follow(error: DynconfError) -> None:
+        loops.append(asyncio.get_running_loop())
+        source.told.set()
+        if "second" in str(error):
+            sent.set()
+
+    with config:
+        assert busy.wait(LOOK)
+        loops[0].call_soon_threadsafe(source.again.set)
+        assert sent.wait(LOOK)
+        release.set()
+        first, second = told.wait(2)
+    assert "first" in str(first)
+    assert "second" in str(second)
 
 
 def test_several_documents_are_one_change(house: House) -> None:
