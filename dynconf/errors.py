@@ -3,7 +3,7 @@
     DynconfError
     ├── UsageError               the program declares or calls something wrongly
     │   ├── NotStarted           read before the first load
-    │   ├── BlockingCall         a call that blocks, made on the core's own loop
+    │   ├── BlockingCall         a call that would wait for itself
     │   └── BootstrapError       a mistake in a bootstrap file or a source's address
     ├── MissingExtra             an optional package is not installed (also an ImportError)
     ├── SourceError              something is wrong with a source or one of its documents
@@ -67,7 +67,7 @@ class NotStarted(UsageError):
 
 
 class BlockingCall(UsageError):
-    """A call that blocks was made on the event loop that would have to answer it."""
+    """A call would wait for itself: on the loop that has to answer it, or in what a change waits for."""
 
 
 class BootstrapError(UsageError):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from dynconf._host.asking import asking
+from dynconf._host.asking import working_for
 from dynconf._host.greenlets import refuse_greenlets
 from dynconf._host.inbox import Inbox, trace
 from dynconf._host.process import discharge, enlist, park
@@ -207,7 +207,7 @@ class Host:
 
     def run_work(self, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
         """Run what changes wait for, as `run_callback` does, on threads that no callback can keep busy."""
-        with asking(self):
+        with working_for(self):
             return self._run_on(self._work, name, function)
 
     # Stopping

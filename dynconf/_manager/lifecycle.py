@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from dynconf._host.asking import is_asked_by
+from dynconf._host.asking import is_asked_by, refuse_to_answer_itself
 from dynconf._host.host import Host
 from dynconf._host.process import park
 from dynconf._manager.leaving import leave_soon
@@ -190,7 +190,7 @@ class Lifecycle:
 
         Raises:
             NotStarted: it is not running.
-            BlockingCall: called on the core's own loop.
+            BlockingCall: called on the core's own loop, or by what a change of it waits for.
         """
         return self._running_host().call(lambda: make(self.manager_here()), instead=instead)
 
@@ -281,6 +281,7 @@ class Lifecycle:
     def _running_host(self) -> Host:
         if self.host is None or not self.host.alive:
             raise NotStarted(f"{self.options.name} does not run; start it first")
+        refuse_to_answer_itself(self.host)
         return self.host
 
     def dismiss(self, preparer: Preparer) -> None:

@@ -9,7 +9,7 @@ from dynconf._host.inbox import trace
 from dynconf._origin import Problem
 from dynconf._values.prepare import Preparer, PrepareRefused, PrepareTimedOut
 from dynconf._values.snapshot import View
-from dynconf.errors import ChangeRefused, UsageError
+from dynconf.errors import BlockingCall, ChangeRefused, UsageError
 
 logger = logging.getLogger("dynconf.config")
 
@@ -121,7 +121,8 @@ async def _prepare(preparer: Preparer, old: View | None, new: View) -> PrepareRe
             raise  # by us; else by something that it awaited
         if limit.expired():
             return PrepareTimedOut(f"{preparer.name} was not ready within {preparer.timeout:g} s")
-        return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}")
+        why = f": {error}" if isinstance(error, BlockingCall) else ""  # our own words, which quote nothing
+        return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}{why}")
     return None
 
 

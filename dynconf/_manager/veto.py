@@ -97,13 +97,13 @@ class BeforeChange:
     async def _ask(self, change: Change[View]) -> object:
         """Call the function; a sync one on a thread, once a call that was given up has ended."""
         host = self._host()
-        if self._is_async:
-            with asking(host):
+        with asking(host):
+            if self._is_async:
                 return await self._function(change)
-        if self._call is not None and self._call.host is host and not self._call.give_up():
-            await self._call.over.wait()
-        self._call = call = _Call(host, self._function, change)
-        return await host.run_work(self.name, call)
+            if self._call is not None and self._call.host is host and not self._call.give_up():
+                await self._call.over.wait()
+            self._call = call = _Call(host, self._function, change)
+            return await host.run_work(self.name, call)
 
 
 class _Call:

@@ -287,6 +287,64 @@ def test_a_stop_meanwhile_is_no_failure(caplog: pytest.LogCaptureFixture) -> Non
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+class Other(Settings):
+    a: int = 0
+
+
+# What changes a configuration, as a sync function calls it.
+CHANGES: dict[str, Callable[[House], object]] = {
+    "reload": lambda house: house.config.reload(),
+    "bind": lambda house: house.config.bind(Other),
+    "override": lambda house: house.numbers.override(a=9).__enter__(),
+    "add": lambda house: house.config.add(Memory({"a": 9}, name="more")),
+    "areload": lambda house: asyncio.run(asyncio.wait_for(house.config.areload(), LOOK)),
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_it_must_not_change_what_it_is_asked_about(how: str) -> None:
+    """It would wait for the change that waits for it: an error says so at once, and refuses."""
+    house = House()
+
+    @house.config.before_change(timeout=LOOK)
+    def eager(asked: Change[View]) -> None:
+        if asked.new[house.numbers].a == 2:
+            CHANGES[how](house)
+
+    with house.config:
+        house.left.set({"a": 2})
+        [text] = house.errors.texts()
+        assert "eager failed with BlockingCall: a change, or the start, waits for the code" in text
+        house.left.set({"a": 3})
+        house.numbers.until(lambda now: now.a == 3, LOOK)
+
+
+def test_an_async_one_must_not_either() -> None:
+    """Nor what it awaits in a task; a task that goes on when it has answered is free again."""
+    house = House()
+    answered, done = asyncio.Event(), Told()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def later() -> None:
+        await answered.wait()
+        done(await house.config.areload())
+
+    @house.config.before_change(timeout=LOOK)
+    async def eager(asked: Change[View]) -> None:
+        if asked.new[house.numbers].a == 2 and not tasks:
+            tasks.append(asyncio.create_task(later()))
+            await asyncio.wait_for(house.config.areload(), LOOK)
+
+    @house.config.on_error
+    async def told(error: object) -> None:
+        answered.set()
+
+    with house.config:
+        house.left.set({"a": 2})
+        assert "eager failed with BlockingCall" in house.errors.texts()[0]
+        done.wait()
+
+
 @pytest.mark.parametrize(("veto", "told"), [(Veto("no", "a..b"), "no"), (Veto(""), "never refuses it")])
 def test_a_veto_that_says_little(veto: Veto, told: str) -> None:
     """A path that is none, and a reason that says nothing, are no reason to let it through."""

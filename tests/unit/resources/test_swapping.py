@@ -494,3 +494,23 @@ def test_a_generator_is_left_to_itself() -> None:
     """It closes what it made, so there is nothing else to close it with."""
     with pytest.raises(UsageError, match="leave close= out"):
         House(create=generate)
+
+
+def test_create_must_not_change_the_configuration() -> None:
+    """A change waits for it, so it is refused at once with the reason; its close may, as nobody waits."""
+    closed = Told()
+
+    def create(host: str) -> Client:
+        if host == "two":
+            house.config.reload()
+        return Client(host)
+
+    def close(client: Client) -> None:
+        closed(house.config.reload())
+
+    house = House(create=create, close=close, timeout=LOOK)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert "waits for the code that calls this" in house.errors.texts()[0]
+        house.goes_to("three")
+        closed.wait()
