@@ -32,11 +32,12 @@ class Sample(BaseModel):
 class _Running:
     """A Config over the source under test, above a document with `BASE`, and all that it told."""
 
-    def __init__(self, source: Source, patience: float) -> None:
+    def __init__(self, source: Source, patience: float, start_timeout: float) -> None:
         self.changes: list[tuple[int, int]] = []
         self.errors: list[DynconfError] = []
         self.clock = ManualClock()
-        self.config = Config(Memory(BASE, name="base"), source, clock=self.clock, start_timeout=0.3)
+        base = Memory(BASE, name="base")
+        self.config = Config(base, source, clock=self.clock, start_timeout=start_timeout)
         self.settings = self.config.bind(Sample)
         self.settings.on_change(self._changed)
         self.config.on_error(self._failed)
@@ -154,7 +155,7 @@ class SourceContract:
 
     def test_missing_at_start(self) -> None:
         """A required document that is not there fails the start; once it is there, a start succeeds."""
-        it = self._made()
+        it = self._made(start_timeout=1.0)
         with pytest.raises(StartFailed) as caught:
             it.config.start()
         assert any(isinstance(failure, SourceError) for failure in caught.value.failures)
@@ -253,7 +254,7 @@ class SourceContract:
 
     def test_unavailable_at_start(self) -> None:
         """If nobody answers a start fails, naming the source; once somebody does, it succeeds."""
-        it = self._made()
+        it = self._made(start_timeout=1.0)
         self.edit(FIRST)
         self.cut_off()
         with pytest.raises(StartFailed) as caught:
@@ -278,11 +279,11 @@ class SourceContract:
 
     # Inside
 
-    def _made(self, **attributes: Any) -> _Running:
+    def _made(self, *, start_timeout: float | None = None, **attributes: Any) -> _Running:
         source = self.make_source()
         for name, value in attributes.items():
             setattr(source, name, value)
-        return _Running(source, self.patience)
+        return _Running(source, self.patience, start_timeout or self.patience)
 
     @contextmanager
     def _running(self, **attributes: Any) -> Iterator[_Running]:
