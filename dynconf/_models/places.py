@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from dynconf._models.schema import Model
-from dynconf._models.shape import ANY, Shape, described
+from dynconf._models.shape import ANY, OTHER, Shape, described
 from dynconf._values.lazily import lazily
 from dynconf._values.secrets import SECRET, Place, looks_secret
 from dynconf._values.tree import Path
@@ -46,7 +46,11 @@ class Declared(Place):
             return SECRET
         known = str(step) if any(str(step) in shape.parts for shape in self._shapes) else ANY
         if known not in self._below:
-            named = (shape.parts.get(key, ()) for shape in self._shapes for key in {known, ANY})
+            named = (
+                shape.parts.get(key, ())
+                for shape in self._shapes
+                for key in {known, ANY, *(() if known in shape.parts else (OTHER,))}
+            )
             self._below[known] = Declared(below for parts in named for below in parts)
         return self._below[known]
 

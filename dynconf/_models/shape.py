@@ -17,6 +17,7 @@ from uuid import UUID
 from pydantic import AliasChoices, AliasPath, BaseModel, Json, RootModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
+from typing_extensions import NoExtraItems
 
 from dynconf._values.merge import Merge
 from dynconf._values.secrets import looks_secret
@@ -26,6 +27,8 @@ Alias: TypeAlias = str | AliasPath | AliasChoices | None
 
 ANY = "*"
 """The step that stands for any key or index."""
+OTHER = "?"
+"""The step that stands for any key that is not told of."""
 
 
 @dataclass(eq=False, slots=True)
@@ -101,10 +104,22 @@ def described(kind: Any) -> Shape:
             shape.put(path, below)
     if extras := of_extras(kind):
         shape.items().within.append(extras)
+    if others := _others(kind, shape):
+        shape.parts[OTHER] = others
     for argument in _arguments_of_bases(kind):
         # Which part it stands in is not asked: rather too much than too little.
         _read(argument, shape.items(), ())
     return shape
+
+
+def _others(kind: type, shape: Shape) -> list[Shape]:
+    """What keys may lead to that a standard dataclass, a typed dictionary and the like do not name."""
+    if is_model(kind) or "__pydantic_fields__" in vars(kind):
+        return []
+    extra = getattr(kind, "__extra_items__", None)  # of a typed dictionary
+    told = [] if extra is None or extra is NoExtraItems else [shape_of(extra)]
+    # Its keys may be generated, by the class around it, too: rather too much than too little.
+    return [*(below for parts in shape.parts.values() for below in parts), *told]
 
 
 def _arguments_of_bases(kind: type) -> Iterator[Any]:
@@ -118,12 +133,45 @@ def of_extras(cls: Any) -> Shape | None:
     """What an open class says, in their annotation, of the keys that are no fields; `None` if it does not."""
     if not is_model(cls) or cls.model_config.get("extra") != "allow":
         return None
+    said = next(
+        (
+            one
+            for one in cls.__mro__
+            if one is not BaseModel and _EXTRAS in vars(one).get("__annotations__", ())
+        ),
+        None,
+    )
+    if said is None:
+        return None
+    annotation = _resolved(vars(said)["__annotations__"][_EXTRAS], said)
+    return shape_of(_filled(annotation, cls)).items() if annotation is not None else Shape(secret=True)
+
+
+def _resolved(annotation: Any, holder: Any) -> Any:
+    """An annotation with its names resolved, whatever those of others; `None` where that cannot be."""
+    names = {**vars(sys.modules[holder.__module__]), holder.__name__: holder}
     try:
-        hints = typing.get_type_hints(cls, include_extras=True)
+        one = SimpleNamespace(__annotations__={"": annotation})
+        return typing.get_type_hints(one, names, include_extras=True)[""]
     except Exception:  # noqa: BLE001 - names known only where the class was written, or whatever else
         return None
-    said = hints.get("__pydantic_extra__")  # there only if somebody annotated it
-    return None if said is None else shape_of(said).items()
+
+
+def _filled(annotation: Any, cls: type[BaseModel]) -> Any:
+    """An annotation with the type variables that a generic model, or one above it, was given."""
+    given: dict[Any, Any] = {}
+    for one in cls.__mro__:
+        told = vars(one).get("__pydantic_generic_metadata__") or {}
+        if told.get("args"):
+            given |= zip(
+                told["origin"].__pydantic_generic_metadata__["parameters"], told["args"], strict=False
+            )
+    for _ in given:
+        unfilled = getattr(annotation, "__parameters__", ())
+        if unfilled:
+            annotation = annotation[tuple(given.get(one, one) for one in unfilled)]
+        annotation = given.get(annotation, annotation) if isinstance(annotation, TypeVar) else annotation
+    return annotation
 
 
 def alias_paths(alias: Alias) -> list[Path]:
@@ -151,6 +199,8 @@ def _typed_parts(kind: type) -> Iterable[tuple[str, Any, Alias]] | None:
     given = {one.name: one.default for one in fields(kind)} if is_dataclass(kind) else {}
     return [(name, hint, getattr(given.get(name), "validation_alias", None)) for name, hint in hints.items()]
 
+
+_EXTRAS = "__pydantic_extra__"
 
 _SCALARS = (
     str,
@@ -225,10 +275,9 @@ def _at_same_place(annotation: Any, origin: Any) -> Iterable[Any] | None:
 
 def _value_of(alias: Any) -> Any:
     """What a type alias stands for, with names resolved and parameters filled in."""
-    origin, holder = get_origin(alias) or alias, SimpleNamespace(__annotations__={"": alias.__value__})
-    try:
-        value = typing.get_type_hints(holder, vars(sys.modules[origin.__module__]), include_extras=True)[""]
-    except Exception:  # noqa: BLE001 - as with a class's
+    origin = get_origin(alias) or alias
+    value = _resolved(alias.__value__, origin)
+    if value is None:
         value = alias.__value__
     given = dict(zip(origin.__parameters__, get_args(alias), strict=False))
     unfilled = getattr(value, "__parameters__", ()) if given else ()

@@ -24,9 +24,9 @@ _SHORT = 4
 _LONGEST = 4096
 
 _LOOKS_SECRET = re.compile(
-    r"pass(word|wd|phrase|code)|((^|[_\-.])pass|(?-i:[a-z]Pass)|pwd)([_\-.]|$)|secret|token|credential"
+    r"pass(word|wd|phrase|code)|db_?pass|((^|[_\-.])pass|(?-i:[a-z]Pass)|pwd)([_\-.]|$)|secret|token|credential"
     r"|(^|[_\-.])creds([_\-.]|$)"
-    r"|(api|access|private|signing|encryption|account|shared)[_\-]?key|(^|[_\-])salt$|authorization|cookie",
+    r"|(api|access|private|signing|encryption|account|shared|master|hmac)[_\-]?key|(^|[_\-])salt$|authorization|cookie",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\S+")
@@ -34,9 +34,11 @@ _USER = re.compile(r"://[^/\s:@]*:")
 _LONGEST_NAME = 64
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-"
 _QUOTED = r"""[=\s]*(?:'((?:[^'\\]|\\.|'')+)'|"((?:[^"\\]|\\.|"")+)"|\{((?:[^}]|\}\}){1,256})\}"""
-_VALUE = re.compile(_QUOTED + r"|([^&\s]+))", re.DOTALL)
-# Among pairs with semicolons a value may hold blanks, and a semicolon after which there is no pair.
-_VALUE_IN_LIST = re.compile(_QUOTED + r"|([^;\s](?:[^;\n]|;(?!\s*[\w.\- ]{1,64}=|\s|$))*))", re.DOTALL)
+# A value may hold what separates pairs, where no pair comes after it.
+_VALUE = re.compile(_QUOTED + r"|((?:[^&\s]|&(?![\w.\-]{1,64}=))+))", re.DOTALL)
+# Among pairs with semicolons it may also hold blanks.
+_SEMICOLON = r";(?!\s*[\w.\- ]{1,64}=|\s|$)"
+_VALUE_IN_LIST = re.compile(_QUOTED + rf"|((?:[^;\s]|{_SEMICOLON})(?:[^;\n]|{_SEMICOLON})*))", re.DOTALL)
 
 
 def looks_secret(path: Path) -> bool:

@@ -15,14 +15,18 @@ from pydantic import (
     Field,
     Json,
     JsonValue,
+    PrivateAttr,
     RootModel,
     SecretBytes,
     SecretStr,
+    create_model,
     field_validator,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
+from pydantic_settings import SettingsConfigDict
 from typing_extensions import TypeAliasType, TypedDict
 
 from dynconf import Config, Memory, Settings, Update
@@ -312,6 +316,11 @@ def test_names_that_look_secret_are_masked_within_any_parts() -> None:
         ("page=1, password=", "page=1, password="),
         ("cache:6379,ssl=true,password=x,abort=false", "cache:6379,ssl=true,password=***"),
         ("user=me,password='hun ter2'", "user=me,password='***'"),
+        ("host=db password=Xy&hunter2 dbname=a", "host=db password=*** dbname=a"),
+        ("DB_PASSWORD=&hunter2", "DB_PASSWORD=***"),
+        ("cache:6379,password=;hunter2,ssl=true", "cache:6379,password=***"),
+        ("Password=;Timeout=30", "Password=;Timeout=30"),
+        ("https://x/?token=a&b=1", "https://x/?token=***&b=1"),
         ("host=db user=u password=x options='-c path=a;b'", "host=db user=u password=***"),
         ("host=db password=p;word", "host=db password=***"),
         ("Login required username=alice password=x;", "Login required username=alice password=***;"),
@@ -333,7 +342,21 @@ def test_passwords_in_texts(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["://a:", "://a", "://a:@", "=a", "='", "={", "pass= ", 'password="', "password=x;", "@", "-"]
+    "part",
+    [
+        "://a:",
+        "://a",
+        "://a:@",
+        "=a",
+        "='",
+        "={",
+        "pass= ",
+        'password="',
+        "password=x;",
+        "password=&a",
+        "@",
+        "-",
+    ],
 )
 def test_searching_for_passwords_takes_time_in_proportion(part: str) -> None:
     """A document of a megabyte that is all beginnings of addresses, or of pairs, holds nobody up.
@@ -493,15 +516,83 @@ class Pins(BaseModel, extra="allow"):
     __pydantic_extra__: dict[str, SecretStr]
 
 
-class House(Settings):
-    pins: Pins = Field(default_factory=lambda: Pins.model_validate({}))
+class HalfKnown(BaseModel, extra="allow"):
+    __pydantic_extra__: dict[str, SecretStr]
+    # Neither pydantic nor this module knows the name.
+    _client: "Unknown | None" = PrivateAttr(default=None)  # type: ignore[name-defined]  # noqa: F821
 
 
-def test_secrets_among_keys_that_are_no_fields() -> None:
+class Open(BaseModel, Generic[T], extra="allow"):
+    __pydantic_extra__: dict[str, T]
+
+
+class OpenAbove(Open[U], Generic[U]):
+    n: int = 0
+
+
+class Above(OpenAbove[SecretStr]):
+    m: int = 0
+
+
+class Told(OpenAbove[str]):
+    m: int = 0
+
+
+class Extended(TypedDict, extra_items=SecretStr):  # type: ignore[call-arg]  # mypy knows it not yet
+    n: NotRequired[int]
+
+
+@dataclass
+class Camel:
+    """Its keys are `myPin` and so on, as the class around it generates them."""
+
+    my_pin: SecretStr
+    my_host: str = "localhost"
+
+
+class CamelDict(TypedDict):
+    my_pin: SecretStr
+
+
+@pytest.mark.parametrize("kind", [Pins, HalfKnown, Open[SecretStr], OpenAbove[SecretStr], Above, Extended])
+def test_secrets_among_keys_that_are_no_fields(kind: Any) -> None:
     """What the annotation of such keys declares secret is so wherever it is shown."""
-    config = Config(Memory({"pins": {"alice": CANARY}}))
-    house = config.bind(House)
+    house = create_model("House", __base__=Settings, pins=(kind, ...))
+    shown_nowhere(house, {"pins": {"alice": CANARY}}, "pins.alice")
+
+
+@pytest.mark.parametrize("kind", [Camel, CamelDict])
+def test_secrets_under_generated_keys(kind: Any) -> None:
+    """A class that is no model takes the key generator of the class around it."""
+
+    class Generating(Settings):
+        model_config = SettingsConfigDict(alias_generator=to_camel)
+
+    house = create_model("House", __base__=Generating, pins=(kind, ...))
+    shown_nowhere(house, {"pins": {"myPin": CANARY}}, "pins.myPin")
+
+
+def shown_nowhere(house: type[Settings], tree: dict[str, Any], path: str) -> None:
+    """See that no report shows the canary, which is a secret of the model."""
+    config = Config(Memory(tree))
+    bound = config.bind(house)
     config.load()
-    for shown in (house.explain("pins.alice"), house.explain("pins"), config.explain("pins"), config.view()):
+    reports = (bound.explain(path), bound.explain("pins"), config.explain("pins"), config.explain(path))
+    for shown in (*reports, config.view()):
         assert CANARY not in str(shown)
         assert CANARY not in str(shown.to_dict())
+    assert "SecretStr" in repr(bound.current)
+
+
+def test_not_everything_that_is_no_field_is_secret() -> None:
+    """What is said to be plain is shown; so are the named parts beside a secret."""
+
+    class House(Settings):
+        pins: Told
+        renamed: Camel
+
+    config = Config(Memory({"pins": {"alice": "in"}, "renamed": {"my_pin": "x", "my_host": "there"}}))
+    config.bind(House)
+    config.load()
+    assert config.explain("pins.alice").value == "in"
+    assert config.explain("renamed").value == {"my_pin": "***", "my_host": "there"}
