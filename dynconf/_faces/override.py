@@ -28,6 +28,7 @@ class Overriding:
     """A context manager, `with` or `async with`, that ranks above every source while it is open.
 
     Raises:
+        UsageError: at once, if there is no such field, or it is one item of a list.
         ChangeRefused: on entry, if the settings would not be valid.
     """
 
@@ -179,7 +180,7 @@ def _tree_of(cls: type[BaseModel], values: Mapping[str, Any]) -> Any:
     """The values as they stand in the tree; `root` is all of what a `RootModel` holds."""
     if issubclass(cls, RootModel):
         return _plain(values["root"] if values.keys() == {"root"} else values)
-    return canonical(cls, _plain(values))
+    return canonical(cls, _plain(values), strict=True)
 
 
 def _plain(value: Any) -> Any:
@@ -188,7 +189,7 @@ def _plain(value: Any) -> Any:
         return _plain(value.root)
     if isinstance(value, BaseModel):
         fields = {name: _plain(getattr(value, name)) for name in value.model_fields_set}
-        return canonical(type(value), fields)
+        return canonical(type(value), fields, strict=True)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

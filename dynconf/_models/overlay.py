@@ -117,17 +117,26 @@ def read_overlay(cls: type[BaseModel]) -> Overlay:
     if reason:
         raise ParseError(reason, Origin(f"{cls.__name__}'s own sources"))
     parts: list[Part] = []
-    for source in reversed(sources):
+    state: dict[str, Any] = {}
+    states: dict[str, dict[str, Any]] = {}
+    for source in sources:
         if source is given:
             continue
+        if isinstance(source, PydanticBaseSettingsSource):  # a function will do for pydantic-settings
+            # It may look at what those above it said; of the layers' tree it sees nothing.
+            source._set_current_state(state)
+            source._set_settings_sources_data(states)
         name = f"{cls.__name__}'s {_NAMES.get(type(source), type(source).__name__)}"
         said, reason = _ask(source)
         if reason:
             raise ParseError(reason, Origin(name))
+        states[getattr(source, "__name__", type(source).__name__)] = said
+        state = merged([said, state])
         if said:
             parts.append(_part(name, source, canonical(cls, said)))
     if not parts:
         return NO_OVERLAY
+    parts.reverse()
     return Overlay(merged([part.tree for part in parts]), tuple(parts))
 
 
@@ -158,9 +167,10 @@ def _own_sources(
 def _ask(source: PydanticBaseSettingsSource) -> tuple[dict[str, Any], str]:
     """What a source says, or why it cannot."""
     try:
-        return source(), ""
+        said: Any = source()
     except Exception as error:  # noqa: BLE001 - its text may hold what was read
         return {}, _reason(error)
+    return (said, "") if isinstance(said, dict) else ({}, f"it gave a {type(said).__name__}, not a mapping")
 
 
 def _reason(error: Exception) -> str:

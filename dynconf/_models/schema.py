@@ -11,8 +11,9 @@ from pydantic_settings import BaseSettings
 
 from dynconf._models.shape import Shape, alias_paths, infos_of, is_model, is_raw, of_extras, shape_of
 from dynconf._values.merge import Merge, merged
-from dynconf._values.tree import Path
+from dynconf._values.tree import Path, dotted
 from dynconf._values.tree import nested as nested_at
+from dynconf.errors import UsageError
 
 Model: TypeAlias = type[BaseModel]
 Decoding: TypeAlias = Literal["always", "maybe", "never"]
@@ -24,16 +25,17 @@ Reads: TypeAlias = "frozenset[tuple[Path, Model]] | Literal[True]"
 class Field:
     """One field of a settings class, as dynconf needs to know it.
 
-    `keys` are the keys that may hold it, the one that pydantic prefers first; `read` is the same
-    with the first step of alias paths, and `alias_path` the first of these paths. `models` are the
-    nested models with their place within the field: `()` for the field itself, `("*",)` for a
-    list's or mapping's items. `plain` says that the field is nothing but nested models, `scalar` that
-    it holds nothing that a path could go on into. `json` says
-    whether its text, in an environment variable, is JSON: it always is, it may be, or never;
-    `item_json` the same of a mapping's items.
+    `paths` are the keys and alias paths that may hold it, the one that pydantic prefers first; `keys`
+    are the keys of these, `read` is each one's first step, and `alias_path` the first alias path.
+    `models` are the nested models with their place within the field: `()` for the field itself,
+    `("*",)` for a list's or mapping's items. `plain` says that the field is nothing but nested
+    models, `scalar` that it holds nothing that a path could go on into. `json` says whether its
+    text, in an environment variable, is JSON: it always is, it may be, or never; `item_json` the
+    same of a mapping's items.
     """
 
     name: str
+    paths: tuple[Path, ...]
     keys: tuple[str, ...]
     read: tuple[str, ...]
     alias_path: Path
@@ -60,6 +62,7 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
     paths = _paths(name, info, cls)
     return Field(
         name=name,
+        paths=tuple(paths),
         keys=tuple(str(path[0]) for path in paths if len(path) == 1),
         read=tuple(dict.fromkeys(str(path[0]) for path in paths)),
         alias_path=next((path for path in paths if len(path) > 1), ()),
@@ -228,10 +231,14 @@ def unknown_key(cls: Model, values: Mapping[str, Any]) -> tuple[str, Model, list
     return None
 
 
-def canonical(cls: Model, values: Mapping[str, Any]) -> dict[str, Any]:
+def canonical(cls: Model, values: Mapping[str, Any], *, strict: bool = False) -> dict[str, Any]:
     """`values` with every field under the key that pydantic prefers, nested models included.
 
-    Fields may be named by any of their keys, or by their own name.
+    Fields may be named by any of their keys, or by their own name. A field that is one item of a
+    list is left out, as no tree can say it without the list's other items.
+
+    Raises:
+        UsageError: there is such a field, and it is `strict`.
     """
     by_key = _by_key(cls)
     result: dict[str, Any] = {}
@@ -242,28 +249,33 @@ def canonical(cls: Model, values: Mapping[str, Any]) -> dict[str, Any]:
             continue
         nested = [model for at, model in known.models if not at]
         if len(nested) == 1 and isinstance(value, Mapping):
-            value = canonical(nested[0], value)
+            value = canonical(nested[0], value, strict=strict)
         if known.keys or not known.alias_path:
             result[known.keys[0] if known.keys else key] = value
-        else:
+        elif not any(isinstance(step, int) for step in known.alias_path):
             result = merged([result, nested_at(known.alias_path, value)])
+        elif strict:
+            place = dotted(known.alias_path)
+            raise UsageError(
+                f"{cls.__name__}.{known.name} is one item of a list ({place}), which a layer replaces whole:"
+                " override another field of the class, or give the list in a source of its own"
+            )
     return result
 
 
 def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -> Path:
     """A path of field names, below `at`, as the path of keys that the model reads.
 
-    Of several keys for one field it is the one that stands highest, else the one that pydantic
-    prefers.
+    Of several keys and alias paths for one field it is the one that stands highest, else the one
+    that pydantic prefers.
     """
     model: Model | None = cls
     for step in path:
         known = next((field for field in fields_of(model) if field.name == step), None) if model else None
-        if known is None or not (known.keys or known.alias_path):
+        if known is None or not known.paths:
             at, model = (*at, step), None
             continue
-        spellings = [(*at, key) for key in known.keys] or [(*at, *known.alias_path)]
-        at = max(spellings, key=height)
+        at = max(((*at, *spelling) for spelling in known.paths), key=height)
         nested = [nested for below, nested in known.models if not below]
         model = nested[0] if len(nested) == 1 else None
     return at

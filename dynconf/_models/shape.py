@@ -14,10 +14,10 @@ from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, ForwardRef, Literal, TypeAlias, TypeVar, get_args, get_origin
 from uuid import UUID
 
+import typing_extensions
 from pydantic import AliasChoices, AliasPath, BaseModel, Json, RootModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
-from typing_extensions import NoExtraItems
 
 from dynconf._values.merge import Merge
 from dynconf._values.secrets import looks_secret
@@ -116,8 +116,8 @@ def _others(kind: type, shape: Shape) -> list[Shape]:
     """What keys may lead to that a standard dataclass, a typed dictionary and the like do not name."""
     if is_model(kind) or "__pydantic_fields__" in vars(kind):
         return []
-    extra = getattr(kind, "__extra_items__", None)  # of a typed dictionary
-    told = [] if extra is None or extra is NoExtraItems else [shape_of(extra)]
+    extra = getattr(kind, "__extra_items__", _NO_EXTRA_ITEMS)  # of a typed dictionary
+    told = [] if extra is _NO_EXTRA_ITEMS or extra is None else [shape_of(extra)]
     # Its keys may be generated, by the class around it, too: rather too much than too little.
     return [*(below for parts in shape.parts.values() for below in parts), *told]
 
@@ -201,6 +201,7 @@ def _typed_parts(kind: type) -> Iterable[tuple[str, Any, Alias]] | None:
 
 
 _EXTRAS = "__pydantic_extra__"
+_NO_EXTRA_ITEMS: Any = getattr(typing_extensions, "NoExtraItems", None)  # it came late
 
 _SCALARS = (
     str,

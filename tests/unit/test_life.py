@@ -14,12 +14,13 @@ import pytest
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
 
 from dynconf import Config, Env, Feed, File, Memory, NotStarted, Settings, Source, Update
-from dynconf.errors import StartFailed, UsageError
+from dynconf.errors import ChangeRefused, StartFailed, UsageError
 from tests.unit.core_props import LOOK, Guard, Told
 
 
@@ -473,6 +474,42 @@ def test_a_class_that_reads_a_file_of_its_own(tmp_path: Path, parent: type[BaseS
         file.write_text("a: 43\n")
         config.reload()
         assert own.current.a == 43
+
+
+class Keeper(PydanticBaseSettingsSource):
+    """Looks up what a source above it has named; `wrong` has it give no mapping."""
+
+    wrong = False
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing; `__call__` gives it all."""
+        return None, field_name, False
+
+    def __call__(self) -> Any:
+        named = self.settings_sources_data["InitSettingsSource"]["key"]
+        return [named] if self.wrong else {"found": f"{named} and {self.current_state['key']}"}
+
+
+def test_a_source_of_a_class_sees_what_those_above_it_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pydantic-settings documents it; one that gives no mapping is named, and what serves stays."""
+
+    class Own(Settings):
+        key: str = ""
+        found: str = ""
+
+        @classmethod
+        def settings_customise_sources(cls, settings_cls: type[BaseSettings], *_: Any, **__: Any) -> Any:
+            """The one that looks ranks lower."""
+            return InitSettingsSource(settings_cls, {"key": "k1"}), Keeper(settings_cls)
+
+    config = Config(Memory({}))
+    own = config.bind(Own)
+    with config:
+        assert own.current.found == "k1 and k1"
+        monkeypatch.setattr(Keeper, "wrong", True)
+        with pytest.raises(ChangeRefused, match="Own's Keeper: it gave a list, not a mapping"):
+            config.reload()
+        assert own.current.found == "k1 and k1"
 
 
 def test_stop_while_it_starts() -> None:

@@ -433,6 +433,35 @@ def test_a_name_that_is_no_field_is_told(values: dict[str, Any]) -> None:
         outer.override(**values)
 
 
+class Item(BaseModel):
+    first: str = Field(default="", validation_alias=AliasPath("names", 0))
+    port: int = Field(default=0, validation_alias=AliasChoices("port", AliasPath("server", "port")))
+
+
+class Items(Item, Settings):
+    item: Item = Item()
+
+
+EVE = Item.model_validate({"names": ["eve"]})
+
+
+@pytest.mark.parametrize("values", [{"first": "eve"}, {"item": {"first": "eve"}}, {"item": EVE}])
+def test_one_item_of_a_list_is_not_overridden(values: dict[str, Any]) -> None:
+    """A layer replaces a list whole, so the other items would go: it is refused, with the place."""
+    items = Config(Memory({"names": ["ann"]})).bind(Items)
+    with pytest.raises(UsageError, match=r"Items?\.first is one item of a list \(names\.0\)"):
+        items.override(**values)
+
+
+def test_explained_by_an_alias_path() -> None:
+    """What came along an alias path is explained by where it stands, beside other keys of the field."""
+    config = Config(Memory({"server": {"port": 5}, "names": ["ann"]}))
+    items = config.bind(Items)
+    config.load()
+    assert [one.value for one in items.explain("port").answers] == [5]
+    assert items.explain("first").path == "names.0"
+
+
 @pytest.mark.parametrize(
     "values",
     [
