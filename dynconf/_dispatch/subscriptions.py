@@ -59,6 +59,7 @@ class Subscription(ABC, Generic[T]):
         self._is_async = is_async(function)
         self._teller: Host | None = None  # where it is being told; one whose loop was closed stays here
         self._inside = False
+        self._lingers: asyncio.AbstractEventLoop | None = None
         self._queued: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -89,7 +90,8 @@ class Subscription(ABC, Generic[T]):
             host.post(self._start, host)
 
     def _start(self, host: Host) -> None:
-        if self._teller is not host and not self._inside and not self.closed and host.alive:
+        busy = self._inside or (self._lingers is not None and not self._lingers.is_closed())
+        if self._teller is not host and not busy and not self.closed and host.alive:
             self._teller = host
             host.spawn(self._deliver(host), f"subscription {self.name}")
 
@@ -99,10 +101,7 @@ class Subscription(ABC, Generic[T]):
             while not self.closed and host.alive and (item := self._next()) is not None:
                 try:
                     if self._is_async:
-                        try:
-                            await self._function(item)
-                        finally:
-                            self._told()
+                        await self._await(item)
                     else:
                         self._queued = item
                         try:
@@ -129,6 +128,17 @@ class Subscription(ABC, Generic[T]):
     def _told(self) -> None:
         with self._dispatcher.lock:
             self._slot.told()
+
+    async def _await(self, item: Any) -> None:
+        """Await an async function; one that cleans up over a stop is not called beside itself."""
+        self._lingers = asyncio.get_running_loop()
+        try:
+            await self._function(item)
+        finally:
+            self._lingers = None
+            self._told()
+            if self._teller is not self._dispatcher.host:
+                self._wake()
 
     def _call(self, item: Any) -> None:
         """Call a sync function, on its thread; one that hangs over a stop is not called beside itself."""
@@ -159,6 +169,7 @@ class Subscription(ABC, Generic[T]):
         """
         self._teller = None
         self._inside = False
+        self._lingers = None
         self._queued = None
         if _caller.get() is self:
             self._slot.told()

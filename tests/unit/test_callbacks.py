@@ -377,6 +377,41 @@ def test_what_is_told_while_it_starts_is_not_told_beside_what_comes_then() -> No
     asyncio.run(test())
 
 
+def test_what_cleans_up_over_a_stop_is_not_called_beside_itself(house: House) -> None:
+    """An async callback that outlives a stop in the caller's loop is told the latest when it is done."""
+
+    async def test() -> None:
+        log: list[str] = []
+        inside, clean, last = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        @house.numbers.on_change("a")
+        async def tell(change: Change[int]) -> None:
+            log.append(f"in {change.new}")
+            inside.set()
+            if change.new == 3:
+                last.set()
+                return
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await clean.wait()
+                log.append("out")
+
+        async with asyncio.timeout(LOOK):
+            async with house.config:
+                house.memory.set({"a": 2})
+                await inside.wait()
+            async with house.config:
+                house.memory.set({"a": 3})
+                await house.numbers.auntil(lambda now: now.a == 3)
+                assert log == ["in 2"]
+                clean.set()
+                await last.wait()
+        assert log == ["in 2", "out", "in 3"]
+
+    asyncio.run(test())
+
+
 def test_what_waits_for_a_thread_while_it_starts_is_not_lost() -> None:
     """The end of the start takes nothing from a callback that no thread has begun yet."""
     source = Ailing()
