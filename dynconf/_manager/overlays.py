@@ -13,7 +13,7 @@ class Overlays:
 
     Args:
         publisher: has those that serve.
-        forget: drops what waits for an overlay that is as it was.
+        forget: drops what waits of a class.
     """
 
     def __init__(self, publisher: Publisher, forget: Callable[[int], object]) -> None:
@@ -31,6 +31,7 @@ class Overlays:
                 overlay = read_overlay(spec.cls)
             except ParseError as error:
                 self.faults.append(error)
+                self._forget(index)  # what was refused before is not what it says now
                 continue
             if overlay.same_as(old):
                 self._forget(index)

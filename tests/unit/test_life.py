@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -474,6 +475,30 @@ def test_a_class_that_reads_a_file_of_its_own(tmp_path: Path, parent: type[BaseS
         file.write_text("a: 43\n")
         config.reload()
         assert own.current.a == 43
+
+
+def test_a_dotenv_of_a_class_that_goes_wrong(tmp_path: Path) -> None:
+    """What it says then is told like any document's fault; what was refused before is forgotten."""
+    file = tmp_path / ".env"
+    file.write_text("NUMBERS=[1]\n")
+
+    class Own(Settings):
+        model_config = SettingsConfigDict(env_file=file)
+        numbers: list[int] = Field(default_factory=list)
+
+    config, told = Config(), Told()
+    own = config.bind(Own)
+    config.on_error(told)
+    with config:
+        file.write_text('NUMBERS=["a"]\n')
+        with pytest.raises(ChangeRefused, match="numbers"):
+            config.reload()
+        file.write_text("NUMBERS=[1\n")
+        with pytest.raises(ChangeRefused, match=r"\.env file") as caught:
+            config.reload()
+        assert "numbers.0" not in str(caught.value)
+        assert "Own's .env file" in told.texts(2)[-1]
+        assert own.current.numbers == [1]
 
 
 class Keeper(PydanticBaseSettingsSource):
