@@ -117,6 +117,7 @@ def test_one_that_is_slow(space: NacosSpace) -> None:
     assert it.reader.seen == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.timeout(180)  # its server starts twice
 def test_log_in_is_demanded_all_at_once(own_nacos: Callable[..., RealNacos]) -> None:
     """When authentication is switched on, who has a user goes on, and who has none is told what is wanted."""
     nacos = own_nacos(2, auth=False)
@@ -134,6 +135,7 @@ def test_log_in_is_demanded_all_at_once(own_nacos: Callable[..., RealNacos]) -> 
     assert it.reader.seen == [1, 2]
 
 
+@pytest.mark.timeout(180)
 def test_upgraded(own_nacos: Callable[..., RealNacos]) -> None:
     """A server that comes back without the API that was used is asked by the other one from then on."""
     nacos = own_nacos(3)

@@ -9,7 +9,7 @@ from tests.faults.network import Outcome
 from tests.faults.outages import live_through
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("which", SERVERS)
 def test_outages(
     which: str, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]

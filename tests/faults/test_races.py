@@ -25,7 +25,7 @@ def eager_switching() -> Iterator[None]:
 
 
 @pytest.mark.no_cover  # tracing ten spinning readers would take minutes
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_nobody_ever_sees_a_mix() -> None:
     """Eight threads and two loops read two fields during ten thousand changes; they always agree."""
     memory = Memory(pair(0))
@@ -48,7 +48,7 @@ def test_nobody_ever_sees_a_mix() -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_vetoes_refusals_and_a_stop_in_between() -> None:
     """Nothing that is refused is ever seen, and nothing that is good is lost; `make soak` does more of it."""
     everything_at_once(3_000)

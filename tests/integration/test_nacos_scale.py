@@ -15,7 +15,9 @@ from tests.servers.relay import Relay
 SOURCES, EACH = 20, 50
 CHANGED = 777
 WAIT = 10.0
-PATIENCE = 30.0
+PATIENCE = 90.0
+
+pytestmark = pytest.mark.timeout(300)
 POLL = "POST /nacos/v1/cs/configs/listener"
 
 

@@ -30,6 +30,8 @@ KINDS = {
     "uvicorn": ["--worker-class", "uvicorn_worker.UvicornWorker", ASGI],
 }
 
+pytestmark = pytest.mark.timeout(180)
+
 Start = Callable[..., Program]
 
 
@@ -46,7 +48,7 @@ def follow_and_replace(program: Program, document: Document) -> None:
 
     victim = min(workers)
     os.kill(victim, signal.SIGKILL)
-    new = until(lambda: program.noted("first") - everyone, "a new worker")
+    new = until(lambda: program.noted("first") - everyone, "a new worker", 60)
     assert program.noted("first", 2) == new
     everyone = (everyone | new) - {victim}
     workers = (workers | new) - {victim}

@@ -117,6 +117,7 @@ def asked(core: FlagdCore, way: str, flag: str, default: Any, who: EvaluationCon
     return found.value, found.variant, found.reason, None, found.flag_metadata
 
 
+@pytest.mark.timeout(300)  # some hundred thousand evaluations
 def test_ten_thousand_flags(caplog: pytest.LogCaptureFixture) -> None:
     """Value, type, variant, reason, error code and metadata are the core's own; of a wrong type as well."""
     caplog.set_level(logging.CRITICAL, "openfeature.contrib")  # what the core alone logs of random rules
