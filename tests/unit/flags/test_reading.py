@@ -93,6 +93,46 @@ def test_variants_called_on_and_off_in_yaml(tmp_path: Path) -> None:
     assert flags.details("new", True).variant == "off"
 
 
+@pytest.mark.parametrize(
+    ("rule", "asked", "variant"),
+    [
+        ("{and: [{var: beta}, on]}", True, "on"),
+        ("{or: [{var: nobody}, on]}", False, "on"),
+        ("{or: [on, {var: beta}]}", False, "on"),
+        ("{if: [{var: beta}, {and: [{var: beta}, on]}, off]}", True, "on"),
+        ("{if: on}", False, "on"),
+        ("{var: [nobody, on]}", False, "on"),
+        # What only counts, and is no result, stays what it is.
+        ("{and: [on, off]}", False, "off"),
+        ("{or: [off, on]}", False, "on"),
+        ("{or: [{and: [{var: nobody}, off]}, on]}", False, "on"),
+        ("{and: [{or: [{var: beta}, off, {var: nobody}]}, on]}", True, "on"),
+    ],
+)
+def test_results_of_and_and_or_in_yaml(tmp_path: Path, rule: str, asked: bool, variant: str) -> None:
+    """What `and`, `or` and the like give names a variant as well; what they only look at is left alone."""
+    path = tmp_path / "flags.yaml"
+    path.write_text(
+        f"flags: {{x: {{state: ENABLED, variants: {{on: true, off: false}}, targeting: {rule}}}}}"
+    )
+    config = Config(File(path))
+    flags = config.flags()
+    config.load()
+    details = flags.details("x", False, beta=asked)
+    assert (details.variant, details.reason) == (variant, "TARGETING_MATCH")
+
+
+@pytest.mark.parametrize("value", [False, 0])
+def test_what_counts_as_false_may_be_a_result(value: Any) -> None:
+    """What ends an `and` is named as flagd names it, and does not count as true for that."""
+    variants = {str(value).lower(): 1, "a": 2}
+    rule = {"and": [value, "a"]}
+    config = Config(Memory({"flags": {"x": {"state": "ENABLED", "variants": variants, "targeting": rule}}}))
+    flags = config.flags()
+    config.load()
+    assert flags.details("x", 0).variant == str(value).lower()
+
+
 def test_environment() -> None:
     """A variable of the environment is a toggle, spelt as the layers below spell it."""
     config = Config(
