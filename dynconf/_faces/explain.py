@@ -1,6 +1,7 @@
 """Why a value is what it is: every layer's answer, and the one that won."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dynconf._origin import Origin
@@ -46,6 +47,14 @@ class Explanation:
         head = f"{self.path or '(everything)'} = {self.value!r} in version {self.version}"
         head = f"{head}, {by}" if by else head
         return "\n".join([head, *map(str, self.answers)])
+
+    def below(self, values: Sequence[Any]) -> "Explanation":
+        """The same where overrides say other values, masked, the highest first."""
+        if not values:
+            return self
+        over = [Answer(Origin("override"), value, not number) for number, value in enumerate(values)]
+        answers = (*over, *(replace(answer, used=False) for answer in self.answers))
+        return replace(self, value=values[0], answers=answers, default=False)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain, JSON-ready form."""

@@ -6,6 +6,8 @@ from dynconf._faces.binding import Binding
 from dynconf._faces.explain import Explanation, explain
 from dynconf._faces.override import Overriding
 from dynconf._manager.lifecycle import Lifecycle
+from dynconf._store.state import place_in
+from dynconf._values.secrets import masked
 from dynconf._values.snapshot import View
 from dynconf._values.tree import MISSING, Path, dotted, find
 from dynconf.errors import NotStarted, UsageError
@@ -53,7 +55,12 @@ class Flags(Evaluating, Binding[FlagSet]):
         state = publisher.store.state
         below = (*self._at, "flags", flag)
         path = below if find(state.tree, below) is not MISSING else (*self._at, flag)
-        return explain(state, path if flag else self._at, self._index)
+        found = explain(state, path if flag else self._at, self._index)
+        if not flag:
+            return found
+        over = [find(override.tree, (*self._at, OVER, flag)) for override in reversed(state.overrides)]
+        place = place_in(state.specs, path)
+        return found.below([masked(value[0], place) for value in over if value is not MISSING])
 
     def override(self, **flags: Any) -> Overriding:
         """Have flags be these values, for everybody, while a `with` (or `async with`) block runs; for tests.
