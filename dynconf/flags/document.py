@@ -50,7 +50,9 @@ class FlagDocument(BaseModel):
         for name, flag in (self.__pydantic_extra__ or {}).items():
             placed[(name,)] = flag
             if name in self.flags:
-                wrong.append(Wrong((name,), "this flag stands below 'flags' as well"))
+                wrong.append(
+                    Wrong((name,), "this flag stands below 'flags' as well: say it there, in every layer")
+                )
         read = self._read(placed, wrong)
         if wrong:
             raise ValidationError.from_exception_data(type(self).__name__, [*map(_detail, wrong)])

@@ -7,7 +7,7 @@ import pytest
 
 from dynconf import Config, Flags, Memory
 from dynconf.errors import UsageError
-from tests.unit.core_props import Told
+from tests.unit.core_props import LOOK, Told
 from tests.unit.flags.definitions import COLOUR, switch
 
 RULE = {"if": [{"var": "beta"}, "on"]}
@@ -53,6 +53,22 @@ def test_value_and_definition_replace_each_other(value: Any) -> None:
     """A plain value stands for a whole definition, above one and below one."""
     assert not layered({"flags": {"x": switch()}}, {"flags": {"x": value}}).enabled("x")
     assert layered({"flags": {"x": value}}, {"flags": {"x": switch()}}).enabled("x")
+
+
+def test_switching_off_what_a_whole_document_says() -> None:
+    """Above a document of flagd's a plain value stands where its flags do, and is refused beside them."""
+    low, high = Memory({"flags": {"flags": {"x": switch()}}}), Memory({}, name="high")
+    config = Config(low, high)
+    flags = config.flags()
+    errors = Told()
+    config.on_error(errors)
+    with config:
+        high.set({"flags": {"x": False}})
+        [text] = errors.texts(1)
+        assert "flags.x: this flag stands below 'flags' as well: say it there, in every layer" in text
+        assert "at high" in text
+        high.set({"flags": {"flags": {"x": False}}})
+        flags.until(lambda now: not now.enabled("x"), LOOK)
 
 
 def test_shared_rule_replaces_whole() -> None:

@@ -52,7 +52,10 @@ def refused(path: Path, text: str, told: str) -> None:
         ),
         ("{$evaluators: @5}", "flags.$evaluators: expected a valid dictionary, got int"),
         ("{$override: {x: [1, 2]}}", "flags.$override.x: Tuple should have at most 1 item"),
-        ("{x: @true, flags: {x: false}}", "flags.x: this flag stands below 'flags' as well"),
+        (
+            "{x: @true, flags: {x: false}}",
+            "flags.x: this flag stands below 'flags' as well: say it there, in every layer",
+        ),
         ("{flags: @true}", "flags.flags: expected a valid dictionary, got bool"),
     ],
 )
@@ -150,9 +153,9 @@ def test_no_shared_rules_at_all() -> None:
         ("{r: @{if: [{$ref: r}, a]}}", "", "flags.$evaluators.r: it is a part of itself, by way of r"),
         ("{r: b}", "@", "flags.x.targeting.if.1: expected one of the variants 'a'"),
         (
-            "{r: {in: [1, {y: {$ref: @s}, z: 1}]}}",
+            "{r: {'!': {y: {$ref: @s}, z: 1}}}",
             "",
-            "flags.$evaluators.r.in.1.y.$ref: expected the name of a shared rule, of $evaluators; there are 'r'",
+            "flags.$evaluators.r.!.y.$ref: expected the name of a shared rule, of $evaluators; there are 'r'",
         ),
     ],
 )
