@@ -242,7 +242,7 @@ def test_not_loaded_yet() -> None:
 
 
 def test_start_that_failed() -> None:
-    """A provider whose Config could not start is in error, not fatal: once that starts after all it is ready."""
+    """A provider whose Config could not start is in error, not fatal: once that has started it is ready."""
     document = Memory({"flags": {"boolean-flag": {"state": "?"}}})
     config = Config(document)
     flags, client = config.flags(), api.get_client("broken")
