@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dynconf._origin import Origin
-from dynconf._store.state import State, place_in
+from dynconf._store.state import State, laid_over, place_in
 from dynconf._values.merge import merged
 from dynconf._values.provenance import said_of
 from dynconf._values.secrets import masked
@@ -75,7 +75,8 @@ def explain(state: State, path: Path, index: int | None = None) -> Explanation:
         path: a path of the tree.
         index: the model whose own sources count as well; they are not part of the tree.
     """
-    above = [(override.tree, Origin("override")) for override in state.overrides]
+    spec = None if index is None else state.specs[index]
+    above = [(tree, Origin("override")) for tree in laid_over(state.overrides, spec)]
     if index is not None:
         at = state.specs[index].at
         own = [(nested(at, part.tree), part.origin(path[len(at) :])) for part in state.overlays[index].parts]

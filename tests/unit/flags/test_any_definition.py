@@ -13,7 +13,7 @@ OPERATORS = [
     *("some", "all", "filter", "map", "reduce", "fractional", "sem_ver", "starts_with", "ends_with", "$ref"),
     *("iff", "", "a.b"),
 ]
-LITERALS = st.sampled_from(
+LITERALS: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dynconf import Config, Flags, Memory
+from dynconf import Config, Flags, Memory, Settings
 from dynconf.errors import UsageError
 from tests.unit.core_props import LOOK, Told
 from tests.unit.flags.definitions import COLOUR, switch
@@ -135,6 +135,27 @@ def test_override(document: dict[str, Any]) -> None:
         assert flags.value("colour", "") == "#0f0"
     assert flags.current == before
     assert flags.details("new one", 0).error_code == "FLAG_NOT_FOUND"
+
+
+@pytest.mark.parametrize("at", ["flags", ""])
+def test_override_is_seen_as_flags_only(at: str) -> None:
+    """What is laid over flags is no key of the tree: neither plain reads nor other classes see it."""
+
+    class Everything(Settings):
+        flags: dict[str, Any]
+
+    config = Config(Memory({"flags": {"x": False}}))
+    flags, others = config.flags(at=at), config.bind(Everything)
+    same = config.flags(at=at)
+    config.load()
+    with flags.override(x=True, theme={"a": 1}):
+        assert flags.enabled("x")
+        assert same.enabled("x")
+        assert config.get("") == {"flags": {"x": False}}
+        assert config.view()[flags].enabled("x")
+        assert others.current.flags == {"x": False}
+        assert str(config.history).splitlines()[-1].endswith(f"{at and 'flags.'}$override (by override)")
+    assert not flags.enabled("x")
 
 
 @pytest.mark.parametrize("at", ["flags", ""])

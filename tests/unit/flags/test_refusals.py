@@ -51,7 +51,10 @@ def refused(path: Path, text: str, told: str) -> None:
             "flags.x.metadata.a: expected a valid",
         ),
         ("{$evaluators: @5}", "flags.$evaluators: expected a valid dictionary, got int"),
-        ("{$override: {x: [1, 2]}}", "flags.$override.x: Tuple should have at most 1 item"),
+        (
+            "{$override: {x: @[true]}}",
+            "flags.$override.x: no document can override flags, only flags.override(...) does",
+        ),
         (
             "{x: @true, flags: {x: false}}",
             "flags.x: this flag stands below 'flags' as well: say it there, in every layer",
