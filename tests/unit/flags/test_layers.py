@@ -158,6 +158,28 @@ def test_override_is_seen_as_flags_only(at: str) -> None:
     assert not flags.enabled("x")
 
 
+def test_overrides_end_in_any_order() -> None:
+    """Of overrides of flags and of settings at one path each ends by itself, whatever changes meanwhile."""
+
+    class Everything(Settings):
+        flags: dict[str, Any]
+
+    document = Memory({"flags": {"x": False, "y": 1}})
+    config = Config(document)
+    flags, others = config.flags(), config.bind(Everything)
+    first, second = flags.override(x=True, y=2), others.override(flags={"x": False, "z": 3})
+    with config:
+        first.__enter__()
+        second.__enter__()
+        assert (flags.enabled("x"), flags.value("y", 0), flags.value("z", 0)) == (True, 2, 3)
+        document.set({"flags": {"x": True, "y": 4}})
+        others.until(lambda now: now.flags["y"] == 4, LOOK)
+        first.__exit__()
+        assert (flags.enabled("x"), flags.value("y", 0), flags.value("z", 0)) == (False, 4, 3)
+        second.__exit__()
+        assert (flags.enabled("x"), flags.details("z", 0).error_code) == (True, "FLAG_NOT_FOUND")
+
+
 @pytest.mark.parametrize("at", ["flags", ""])
 def test_override_before_the_load(at: str) -> None:
     """A test can say what flags are without any source, and before there is one."""
