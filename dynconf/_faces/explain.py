@@ -1,10 +1,11 @@
 """Why a value is what it is: every layer's answer, and the one that won."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dynconf._origin import Origin
-from dynconf._store.state import State, place_in
+from dynconf._store.state import State, laid_over, place_in
 from dynconf._values.merge import merged
 from dynconf._values.provenance import said_of
 from dynconf._values.secrets import masked
@@ -47,6 +48,14 @@ class Explanation:
         head = f"{head}, {by}" if by else head
         return "\n".join([head, *map(str, self.answers)])
 
+    def below(self, values: Sequence[Any]) -> "Explanation":
+        """The same where overrides say other values, masked, the highest first."""
+        if not values:
+            return self
+        over = [Answer(Origin("override"), value, not number) for number, value in enumerate(values)]
+        answers = (*over, *(replace(answer, used=False) for answer in self.answers))
+        return replace(self, value=values[0], answers=answers, default=False)
+
     def to_dict(self) -> dict[str, Any]:
         """A plain, JSON-ready form."""
         return {
@@ -66,7 +75,8 @@ def explain(state: State, path: Path, index: int | None = None) -> Explanation:
         path: a path of the tree.
         index: the model whose own sources count as well; they are not part of the tree.
     """
-    above = [(override.tree, Origin("override")) for override in state.overrides]
+    spec = None if index is None else state.specs[index]
+    above = [(tree, Origin("override")) for tree in laid_over(state.overrides, spec)]
     if index is not None:
         at = state.specs[index].at
         own = [(nested(at, part.tree), part.origin(path[len(at) :])) for part in state.overlays[index].parts]

@@ -6,11 +6,13 @@ from dynconf._faces.binding import Binding
 from dynconf._faces.explain import Explanation, explain
 from dynconf._faces.override import Overriding
 from dynconf._manager.lifecycle import Lifecycle
+from dynconf._store.state import laid_over, place_in
+from dynconf._values.secrets import masked
 from dynconf._values.snapshot import View
 from dynconf._values.tree import MISSING, Path, dotted, find
 from dynconf.errors import NotStarted, UsageError
 from dynconf.flags.definition import is_a_value
-from dynconf.flags.document import OVER, FlagDocument, RootFlagDocument
+from dynconf.flags.document import OVER, FlagDocument, Laid, RootFlagDocument
 from dynconf.flags.evaluating import Evaluating
 from dynconf.flags.evaluation import Evaluation
 from dynconf.flags.flag_set import FlagSet
@@ -53,7 +55,13 @@ class Flags(Evaluating, Binding[FlagSet]):
         state = publisher.store.state
         below = (*self._at, "flags", flag)
         path = below if find(state.tree, below) is not MISSING else (*self._at, flag)
-        return explain(state, path if flag else self._at, self._index)
+        found = explain(state, path if flag else self._at, self._index)
+        if not flag:
+            return found
+        trees = reversed(laid_over(state.overrides, state.specs[self._index]))
+        over = [find(tree, (*self._at, OVER, flag)) for tree in trees]
+        place = place_in(state.specs, path)
+        return found.below([masked(laid.value, place) for laid in over if laid is not MISSING])
 
     def override(self, **flags: Any) -> Overriding:
         """Have flags be these values, for everybody, while a `with` (or `async with`) block runs; for tests.
@@ -69,8 +77,8 @@ class Flags(Evaluating, Binding[FlagSet]):
         for name, value in flags.items():
             if not is_a_value(value):
                 raise UsageError(f"the flag '{name}' cannot be a {type(value).__name__}")
-        values = {OVER: {name: [value] for name, value in flags.items()}}
-        return Overriding(self._lifecycle, self._cls, self._at, values)  # type: ignore[arg-type]
+        values = {OVER: {name: Laid(value) for name, value in flags.items()}}
+        return Overriding(self._lifecycle, self._cls, self._at, values, alone=True)  # type: ignore[arg-type]
 
     def _evaluation(self) -> Evaluation:
         try:

@@ -13,7 +13,7 @@ from dynconf._manager.manager import Manager
 from dynconf._models.build import Invalid, build
 from dynconf._models.schema import canonical, unknown_key
 from dynconf._origin import Problem
-from dynconf._store.state import Plan, Spec
+from dynconf._store.state import Plan, Spec, laid_over
 from dynconf._store.store import Store
 from dynconf._values.merge import merged
 from dynconf._values.tree import MISSING, Path, Tree, dotted, find, nested
@@ -27,13 +27,21 @@ _numbers = count(1)
 class Overriding:
     """A context manager, `with` or `async with`, that ranks above every source while it is open.
 
+    With `alone`, only what is bound with that class at that path sees it.
+
     Raises:
         UsageError: at once, if there is no such field, or it is one item of a list.
         ChangeRefused: on entry, if the settings would not be valid.
     """
 
     def __init__(
-        self, lifecycle: Lifecycle, cls: type[BaseModel], at: Path, values: Mapping[str, Any]
+        self,
+        lifecycle: Lifecycle,
+        cls: type[BaseModel],
+        at: Path,
+        values: Mapping[str, Any],
+        *,
+        alone: bool = False,
     ) -> None:
         unknown = unknown_key(cls, values)
         if unknown:
@@ -41,6 +49,7 @@ class Overriding:
             raise UsageError(f"{owner.__name__} has no field '{name}'; it has {', '.join(known)}")
         self._lifecycle = lifecycle
         self._tree: Tree = nested(at, _tree_of(cls, values))
+        self._only = Spec(cls, at) if alone else None
         self._entered: list[int] = []
 
     def __enter__(self) -> None:
@@ -90,7 +99,7 @@ class Overriding:
         self._lifecycle.leave_soon(step.plan)
 
     def _entry(self) -> "_Step":
-        return _Step(next(_numbers), self._tree, self._entered)
+        return _Step(next(_numbers), self._tree, self._entered, self._only)
 
     def _exit(self) -> "_Step":
         if not self._entered:
@@ -115,7 +124,7 @@ class Overriding:
         if publisher.snapshot is None:
             # Nothing is loaded: the defaults and the overrides alone make a model, where they can.
             previews = [
-                (binding, _preview(spec, [one.tree for one in over])) for binding, spec in publisher.bound()
+                (binding, _preview(spec, laid_over(over, spec))) for binding, spec in publisher.bound()
             ]
             for binding, model in previews:
                 publisher.preview(binding, model)
@@ -126,14 +135,15 @@ class Overriding:
 class _Step:
     """Laying one tree over everything, or taking it away, which always succeeds."""
 
-    def __init__(self, number: int, tree: Tree | None, entered: list[int]) -> None:
+    def __init__(self, number: int, tree: Tree | None, entered: list[int], only: Spec | None = None) -> None:
         self.number = number
         self._tree = tree
+        self._only = only
         self._entered = entered
 
     def plan(self, store: Store) -> Plan:
         """What it would give; where what is left is not valid, what was laid over later goes too."""
-        plan = store.plan_override([self.number], self._tree)
+        plan = store.plan_override([self.number], self._tree, self._only)
         if self._tree is None and plan.refused:
             plan = store.plan_override_gone(self.number)
         return plan

@@ -14,7 +14,7 @@ from dynconf._models.overlay import NO_OVERLAY, Overlay
 from dynconf._models.readers import Readers
 from dynconf._origin import Origin, Problem
 from dynconf._store.remerge import Remerge, Speakers
-from dynconf._store.state import Candidate, Key, Override, Plan, Spec, State, height, place_in
+from dynconf._store.state import Candidate, Key, Override, Plan, Spec, State, height, laid_over, place_in
 from dynconf._values.merge import Rank, merged
 from dynconf._values.provenance import Arranged, said_of
 from dynconf._values.snapshot import Layer, Names
@@ -107,8 +107,8 @@ class Draft:
             touched.update(range(len(self.state.specs)))
         if self.state.overrides:
             touched |= self.indexes.readers.touched(diff(before.base, self.state.base, raw))
-            # What those above hide differs below them.
-            touched |= self.indexes.readers.touched(over or {})
+        # What those above hide differs below them, and what one class alone sees is no part of the tree.
+        touched |= self.indexes.readers.touched(over or {})
         self._changed = combined(self._changed, changed)
         self._touched |= touched
         return self._validate(sorted(touched), candidates)
@@ -137,7 +137,7 @@ class Draft:
         """Have only so many of the overrides, and validate nothing: all that holds then was, when it came."""
         old = self.state
         over, models = old.overrides[:count], (*old.under, old.models)[count]
-        tree = merged([old.base, *(override.tree for override in over)]) if over else old.base
+        tree = merged([old.base, *laid_over(over)])
         self.state = replace(old, overrides=over, under=old.under[:count], tree=tree, models=models)
         self._changed = diff(old.tree, tree)
         pairs = zip(old.models, models, strict=True)
@@ -185,7 +185,7 @@ class Draft:
         publishes = bool(changed) or any(index < len(old.models) for index in models)
         if publishes or new.loaded > old.loaded:
             new = replace(new, version=old.version + 1)
-        paths = {*map(dotted, delta_paths(changed)), *self._overlay_paths()}
+        paths = {*map(dotted, delta_paths(changed)), *self._overlay_paths(), *self._paths_of_one()}
         return Plan(old, new, accepted, refused, frozenset(paths), models)
 
     def _overlay_paths(self) -> Iterator[str]:
@@ -196,6 +196,15 @@ class Draft:
             if old is not new:
                 for path in delta_paths(diff(old.tree, new.tree)):
                     yield dotted((*self.state.specs[index].at, *path))
+
+    def _paths_of_one(self) -> Iterator[str]:
+        """What overrides that came or went say to one class alone."""
+        old, new = self.base.overrides, self.state.overrides
+        for override in (*old, *new) if old is not new else ():
+            at = None if override.only is None else override.only.at
+            if at is not None and not (override in old and override in new):
+                for path in delta_paths(diff({}, find(override.tree, at))):
+                    yield dotted((*at, *path))
 
     def _put_overlay(self, index: int, content: Layer | Overlay | None) -> None:
         overlay = content if isinstance(content, Overlay) else NO_OVERLAY
@@ -250,7 +259,7 @@ class Draft:
         base = state.base
         if raw:
             base = Remerge(state.layers, self.base.layers, state.rules, self.indexes.speakers)(base, raw)
-        over = [override.tree for override in state.overrides]
+        over = laid_over(state.overrides)
         self.state = replace(state, base=base, tree=merged([base, *over]) if over else base)
 
     def _validate(self, touched: Sequence[int], candidates: Sequence[Candidate]) -> Why | None:
@@ -273,14 +282,14 @@ class Draft:
     def _model(self, index: int, overrides: int) -> Any:
         """The model, with that many of the overrides."""
         state, spec = self.state, self.state.specs[index]
-        over = [override.tree for override in state.overrides[:overrides]]
+        over = laid_over(state.overrides[:overrides], spec)
         overlay = state.overlays[index].tree
         if overlay:
             said = [find(tree, spec.at) for tree in over]
             parts = [find(state.base, spec.at), dict(overlay), *said]
             tree = merged([part for part in parts if part is not MISSING])
-        elif overrides == len(state.overrides):
-            tree = find(state.tree, spec.at)
+        elif not over:
+            tree = find(state.base, spec.at)
         else:
             tree = find(merged([state.base, *over]), spec.at)
         if tree is MISSING:
@@ -327,9 +336,9 @@ def _origin(
     Of a whole mapping, or of something missing in it, many speak; then it is the candidate
     that does, and if not one alone does, nobody in particular.
     """
-    for override in reversed(state.overrides[:overrides]):
-        if find(override.tree, path) is not MISSING:
-            return Origin("override")
+    over = laid_over(state.overrides[:overrides], state.specs[index])
+    if any(find(tree, path) is not MISSING for tree in over):
+        return Origin("override")
     own = state.overlays[index].origin(path[len(state.specs[index].at) :])
     if own:
         return own

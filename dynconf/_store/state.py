@@ -1,6 +1,6 @@
 """What is current, what may become current, and what a change consists of: immutable records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -48,10 +48,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A tree laid over everything for a while."""
+    """A tree laid over everything for a while.
+
+    With `only` it is laid over what a class sees that is bound at a path, and over nothing else.
+    """
 
     number: int
     tree: Tree
+    only: Spec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +113,15 @@ class Plan:
         return self.state.version != self.base.version
 
 
+def laid_over(overrides: Iterable[Override], spec: Spec | None = None) -> list[Tree]:
+    """The trees of some overrides, as far as a class sees them that is bound so, or everybody does."""
+    return [one.tree for one in overrides if one.only is None or one.only == spec]
+
+
 def height(state: State, index: int, path: Path) -> tuple[int, Any]:
     """How high the highest layer stands that speaks of a path, to the model with that index."""
-    for number, override in enumerate(reversed(state.overrides)):
-        if find(override.tree, path) is not MISSING:
+    for number, tree in enumerate(reversed(laid_over(state.overrides, state.specs[index]))):
+        if find(tree, path) is not MISSING:
             return 3, -number
     if find(state.overlays[index].tree, path[len(state.specs[index].at) :]) is not MISSING:
         return 2, 0

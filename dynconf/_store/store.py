@@ -95,14 +95,17 @@ class Store:
         why = draft.apply(raw=fresh, also=[len(state.specs)])
         return self._refused(why, len(state.specs)) if why else draft.plan((), {})
 
-    def plan_override(self, numbers: Sequence[int], tree: Tree | None) -> Plan:
-        """What laying `tree` over everything, or with `None` taking these away again, would give."""
+    def plan_override(self, numbers: Sequence[int], tree: Tree | None, only: Spec | None = None) -> Plan:
+        """What laying `tree` over everything, or with `None` taking these away again, would give.
+
+        With `only`, it is laid over what a class sees that is bound so.
+        """
         state, draft = self.state, Draft(self.state, self._indexes)
         if tree is None:
             draft.take_away(numbers)
             tree = merged([{}, *(one.tree for one in state.overrides if one.number in numbers)])
         else:
-            draft.lay_over(Override(numbers[0], tree))
+            draft.lay_over(Override(numbers[0], tree, only))
         if not state.loaded:
             return Plan(state, draft.state)
         why = draft.apply(over=diff({}, tree))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from dynconf._models.build import Told
+from dynconf._values.json_text import OverLimit, load
 from dynconf._values.tree import Path
 
 __all__ = ["Definition", "Flag", "Wrong", "is_a_value", "listed", "static", "variant_named"]
@@ -123,16 +124,36 @@ def static(value: Any) -> dict[str, Any]:
     return {"state": "ENABLED", "variants": {"value": value}, "defaultVariant": "value"}
 
 
+def _written(text: str) -> dict[str, Any] | None:
+    """The definition that is written in a text as JSON, if one is."""
+    if not text.lstrip().startswith("{") or not any(f'"{key}"' in text for key in _TELLING):
+        return None
+    try:
+        value = load(text, depth=64, nodes=10_000, keys=10_000)
+    except OverLimit as error:
+        raise Told(f"the text of its definition is over the limit of {error.limit}") from None
+    except ValueError:
+        raise Told("this looks like a flag's definition in one text, but is no JSON") from None
+    return value if any(key in value for key in _TELLING) else None
+
+
+_TELLING = ("state", "variants")
+"""The keys by which a definition is told from another mapping: it has to have them."""
+
+
 def _defined(value: Any) -> Any:
     """A definition as it is; of a plain value the one that it stands for.
 
     From the environment, properties and keys of Consul everything comes as text, so there `true` is a
-    boolean all the same.
+    boolean all the same, and a definition is JSON.
     """
     if isinstance(value, dict):
         return value
-    if isinstance(value, str) and value.casefold() in ("true", "false"):
-        return static(value.casefold() == "true")
+    if isinstance(value, str):
+        if value.casefold() in ("true", "false"):
+            return static(value.casefold() == "true")
+        if (written := _written(value)) is not None:
+            return written
     if is_a_value(value):
         return static(value)
     raise Told("expected a flag's definition, or its value")

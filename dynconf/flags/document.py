@@ -1,9 +1,10 @@
 """What may stand at the path that flags are read from: flagd's own document, or flags by name."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dynconf._models.build import Told
@@ -15,10 +16,24 @@ from dynconf.flags.flag_set import FlagSet
 from dynconf.flags.shared_rules import SharedRules
 from dynconf.flags.targeting import faults, with_results
 
-__all__ = ["OVER", "FlagDocument", "RootFlagDocument"]
+__all__ = ["OVER", "FlagDocument", "Laid", "RootFlagDocument"]
 
 OVER = "$override"
-"""The key of flags that are laid over all others for a while: each is a list of its value alone."""
+"""The key of flags that are laid over all others for a while: each is `Laid`."""
+
+
+@dataclass(frozen=True)
+class Laid:
+    """The value of a flag that is laid over all others, which no document can hold."""
+
+    value: Any
+
+
+def _laid(value: Any) -> Laid:
+    if not isinstance(value, Laid):
+        raise Told("no document can override flags, only flags.override(...) does")
+    return value
+
 
 _Whole = Annotated[Definition, Merge("replace")]
 
@@ -40,7 +55,7 @@ class FlagDocument(BaseModel):
         default={}, alias="$evaluators"
     )
     metadata: Annotated[dict[str, bool | int | float | str], Merge("deep")] = {}
-    dollar_override: Annotated[dict[str, tuple[Any]], Merge("deep")] = Field(default={}, alias="$override")
+    dollar_override: dict[str, Annotated[Any, BeforeValidator(_laid)]] = Field(default={}, alias="$override")
     dollar_schema: Any = Field(default=None, alias="$schema")
 
     @model_validator(mode="after")
@@ -50,12 +65,14 @@ class FlagDocument(BaseModel):
         for name, flag in (self.__pydantic_extra__ or {}).items():
             placed[(name,)] = flag
             if name in self.flags:
-                wrong.append(Wrong((name,), "this flag stands below 'flags' as well"))
+                wrong.append(
+                    Wrong((name,), "this flag stands below 'flags' as well: say it there, in every layer")
+                )
         read = self._read(placed, wrong)
         if wrong:
             raise ValidationError.from_exception_data(type(self).__name__, [*map(_detail, wrong)])
-        for name, (value,) in self.dollar_override.items():
-            read[name] = Flag.model_validate(static(value))
+        for name, laid in self.dollar_override.items():
+            read[name] = Flag.model_validate(static(laid.value))
         return FlagSet(read, self.metadata)
 
     def _read(self, placed: Mapping[Path, Flag], wrong: list[Wrong]) -> dict[str, Flag]:

@@ -40,5 +40,10 @@ class FlagSet(_Made, Evaluating):
 
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
+    def metadata_of(self, flag: str) -> Metadata:
+        """What is handed on with every evaluation of a flag: its own metadata above those of all."""
+        known = self.flags.get(flag)
+        return {**self.metadata, **known.metadata} if known else self.metadata
+
     def _evaluation(self) -> Evaluation:
         return self._made

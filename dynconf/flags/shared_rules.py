@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from dynconf._values.tree import Path
 from dynconf.flags.definition import Wrong
 
-__all__ = ["AT", "SharedRules"]
+__all__ = ["AT", "SharedRules", "is_reference"]
 
 AT: Final = "$evaluators"
 """The key that they stand below."""
@@ -15,12 +15,15 @@ AT: Final = "$evaluators"
 _MOST_PARTS: Final = 10_000
 """Parts that a rule may have with the shared ones put in: they may stand in each other, many times."""
 
-_Sized: TypeAlias = tuple[Any, int]
+_MOST_LEVELS: Final = 128
+"""Levels that it may be deep then: whoever evaluates it goes down all of them."""
+
+_Sized: TypeAlias = tuple[Any, int, int]
 
 
-def _reference(part: Any) -> Any:
-    """The name that stands for a shared rule; `None` for any other part of a rule."""
-    return part["$ref"] if isinstance(part, dict) and [*part] == ["$ref"] else None
+def is_reference(part: Any) -> bool:
+    """Whether a part of a rule, also of a value in one, stands for a shared rule, known or not."""
+    return isinstance(part, dict) and len(part) == 1 and "$ref" in part
 
 
 class SharedRules:
@@ -48,33 +51,39 @@ class SharedRules:
             at: where it stands.
 
         Raises:
-            Wrong: it becomes too large.
+            Wrong: it becomes too large, or is no operator then.
         """
         if not self._sized:
             return rule
-        whole, parts = self._with(rule)
+        whole, parts, levels = self._with(rule)
         if parts > _MOST_PARTS:
             raise Wrong(at, f"with its shared rules it has more than {_MOST_PARTS} parts")
+        if levels > _MOST_LEVELS:
+            raise Wrong(at, f"with its shared rules it is more than {_MOST_LEVELS} levels deep")
+        if whole is not None and not isinstance(whole, dict):
+            raise Wrong(at, "expected an operator, but the shared rule is none")
         return whole
 
     def _with(self, part: Any) -> _Sized:
-        """A part with the shared rules put in, and how many parts it then has."""
-        if (name := _reference(part)) is not None:
-            return self._sized[name]
-        if isinstance(part, list):
-            items = [self._with(item) for item in part]
-            return [item for item, _ in items], 1 + sum(size for _, size in items)
-        if isinstance(part, dict):
-            pairs = {key: self._with(item) for key, item in part.items()}
-            whole = {key: item for key, (item, _) in pairs.items()}
-            return whole, 1 + sum(size for _, size in pairs.values())
-        return part, 1
+        """A part with the shared rules put in, how many parts it then has, and how many levels."""
+        if is_reference(part):
+            return self._sized[part["$ref"]]
+        if not isinstance(part, (dict, list)):
+            return part, 1, 1
+        inside = [self._with(item) for item in (part.values() if isinstance(part, dict) else part)]
+        items = [item for item, _, _ in inside]
+        whole = dict(zip(part, items, strict=True)) if isinstance(part, dict) else items
+        return (
+            whole,
+            1 + sum(size for _, size, _ in inside),
+            1 + max((levels for _, _, levels in inside), default=0),
+        )
 
 
 def _names(part: Any) -> Iterator[str]:
     """The shared rules that a part refers to."""
-    if (name := _reference(part)) is not None:
-        yield name
+    if is_reference(part):
+        yield part["$ref"]
     elif isinstance(part, (dict, list)):
         for item in part.values() if isinstance(part, dict) else part:
             yield from _names(item)

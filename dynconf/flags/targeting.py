@@ -9,6 +9,7 @@ from openfeature.contrib.tools.flagd.core.targeting.targeting import OPERATORS
 
 from dynconf._values.tree import Path
 from dynconf.flags.definition import Wrong, listed, variant_named
+from dynconf.flags.shared_rules import is_reference
 
 __all__ = ["faults", "with_results"]
 
@@ -21,7 +22,9 @@ _YES_OR_NO: Final = frozenset(
 """Operators that give true or false, or null where they cannot tell."""
 
 
-def faults(part: Any, at: Path, shared: Collection[str], none: str) -> Iterator[Wrong]:
+def faults(
+    part: Any, at: Path, shared: Collection[str], none: str, *, value: bool = False
+) -> Iterator[Wrong]:
     """What is wrong with a rule, or a part of one, whichever flag it is of.
 
     Args:
@@ -29,20 +32,25 @@ def faults(part: Any, at: Path, shared: Collection[str], none: str) -> Iterator[
         at: where it stands.
         shared: the names of the rules that it may refer to.
         none: what is told of it if there are none.
+        value: whether it is part of a value: references are looked for there as well, but no operators.
     """
+    if is_reference(part):
+        name = part["$ref"]
+        if not isinstance(name, str) or name not in shared:
+            known = f"there are {listed(shared)}" if shared else none
+            yield Wrong((*at, "$ref"), f"expected the name of a shared rule, of $evaluators; {known}")
+        return
     if isinstance(part, list):
         for index, item in enumerate(part):
-            yield from faults(item, (*at, index), shared, none)
-    # Anything else than one operator is a value.
-    if not isinstance(part, dict) or len(part) != 1:
+            yield from faults(item, (*at, index), shared, none, value=value)
+    if not isinstance(part, dict):
+        return
+    if len(part) != 1 or value:  # anything else than one operator is a value
+        for key, item in part.items():
+            yield from faults(item, (*at, key), shared, none, value=True)
         return
     operator, given = next(iter(part.items()))
     here = (*at, operator)
-    if operator == "$ref":
-        if given not in shared:
-            known = f"there are {listed(shared)}" if shared else none
-            yield Wrong(here, f"expected the name of a shared rule, of $evaluators; {known}")
-        return
     if operator not in _KNOWN:
         near = get_close_matches(operator, _KNOWN, n=1)
         yield Wrong(here, f"no such operator{f'; did you mean {near[0]}?' if near else ''}")
@@ -51,46 +59,87 @@ def faults(part: Any, at: Path, shared: Collection[str], none: str) -> Iterator[
     yield from faults(given, here, shared, none)
 
 
-def with_results(part: Any, at: Path, variants: Collection[str], wrong: list[Wrong]) -> Any:
+def with_results(
+    part: Any, at: Path, variants: Collection[str], wrong: list[Wrong], when: bool | None = None
+) -> Any:
     """A rule whose results are named as the variants are; what names none of them is added to `wrong`.
 
     Args:
-        part: the rule, or a part of it whose value is the whole's, with shared rules put in.
+        part: the rule, or a part of it whose value may be the whole's, with shared rules put in.
         at: where it stands.
         variants: the names of the flag's variants.
         wrong: takes what is wrong.
+        when: that its value is the whole's only if it counts as this, as JsonLogic counts what is no
+            boolean; by default it always is.
     """
-    if isinstance(part, list) or (isinstance(part, dict) and len(part) != 1):
-        wrong.append(Wrong(at, "expected an operator, or the name of a variant"))
+    if not isinstance(part, (dict, list)):
+        return _named(part, at, variants, wrong, when)
+    if isinstance(part, list) or len(part) != 1:
+        if when in {None, part != []}:
+            wrong.append(Wrong(at, "expected an operator, or the name of a variant"))
         return part
-    if not isinstance(part, dict):
-        name = variant_named(part, variants)
-        if part is not None and name is None:
-            wrong.append(Wrong(at, f"expected one of the variants {listed(variants)}"))
-        return name
     operator, given = next(iter(part.items()))
     here = (*at, operator)
-    if operator in {"if", "?:"} and isinstance(given, list):
-        last = len(given) - 1
-        return {
-            operator: [
-                with_results(item, (*here, index), variants, wrong) if index % 2 or index == last else item
-                for index, item in enumerate(given)
-            ]
-        }
     if operator == "fractional" and isinstance(given, list):
         first = int(bool(given) and not isinstance(given[0], list))
         return {
             operator: given[:first]
             + [
-                [with_results(name, (*here, first + index, 0), variants, wrong), *weight]
+                [with_results(name, (*here, first + index, 0), variants, wrong, when), *weight]
                 for index, (name, *weight) in enumerate(given[first:])
             ]
         }
-    if operator in _YES_OR_NO and not {"true", "false"} & {*variants}:
-        text = f"gives true or false, which none of the variants {listed(variants)} is called"
-        wrong.append(Wrong(at, text))
-    return part
+    if operator in _YES_OR_NO:
+        answers = ["true", "false"] if when is None else ["true" if when else "false"]
+        if not {*answers} & {*variants}:
+            text = f"gives {' or '.join(answers)}, which none of the variants {listed(variants)} is called"
+            wrong.append(Wrong(at, text))
+        return part
+    operands = given if isinstance(given, list) else [given]
+    results = dict(_results(operator, len(operands), when))
+    if not results:
+        return part
+    return {
+        operator: [
+            with_results(
+                item, (*here, index) if isinstance(given, list) else here, variants, wrong, results[index]
+            )
+            if index in results
+            else item
+            for index, item in enumerate(operands)
+        ]
+    }
+
+
+def _results(operator: str, count: int, when: bool | None) -> Iterator[tuple[int, bool | None]]:
+    """The operands whose value may be what an operator gives, and what each has to count as for that."""
+    last = count - 1
+    for index in range(count):
+        if operator in {"if", "?:"}:
+            if index % 2 or index == last:
+                yield index, when
+        elif operator in {"and", "or"}:
+            ends = operator == "or"  # the first that counts as this is what it gives
+            if index == last:
+                yield index, when
+            elif when in {None, ends}:
+                yield index, ends
+        elif operator == "var" and index == 1:  # what it gives where there is no such attribute
+            yield index, when
+
+
+def _named(part: Any, at: Path, variants: Collection[str], wrong: list[Wrong], when: bool | None) -> Any:
+    """What is no operator, as the variant that it names is called, if it may be what the rule gives."""
+    if part is None or when not in {None, bool(part)}:
+        return part
+    if when is False:  # any other name of it would count as true
+        name, found = part, str(part).lower() in variants
+    else:
+        name = variant_named(part, variants)
+        found = name is not None
+    if not found:
+        wrong.append(Wrong(at, f"expected one of the variants {listed(variants)}"))
+    return name
 
 
 def _fractional(given: list[Any], at: Path) -> Iterator[Wrong]:

@@ -63,7 +63,8 @@ class DynconfProvider(AbstractProvider):
     It is ready once the Config has loaded, which it does not do itself: a provider that is set before that is
     in error until then. It is stale while a source's newest content does not serve, because the source does
     not answer or the content was refused, and after a stop; the last good content goes on serving then.
-    A change of flags is announced with the names of those that differ.
+    It is never fatal: whatever kept the Config from loading, it may be started again. A change of flags is
+    announced with the names of those that differ, if only in their metadata.
 
     Args:
         flags: what `config.flags(...)` gave.
@@ -163,8 +164,13 @@ class DynconfProvider(AbstractProvider):
         return evaluation.resolve(flag, default, context, {}, wanted)
 
     def _changed(self, change: Change[FlagSet]) -> None:
-        old, new = change.old.flags, change.new.flags
-        names = [name for name in {**old, **new} if not equal(old.get(name), new.get(name))]
+        old, new = change.old, change.new
+        names = [
+            name
+            for name in {**old.flags, **new.flags}
+            if not equal(old.flags.get(name), new.flags.get(name))
+            or not equal(old.metadata_of(name), new.metadata_of(name))
+        ]
         if names:
             self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=sorted(names)))
 

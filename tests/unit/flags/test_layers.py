@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from dynconf import Config, Flags, Memory
+from dynconf import Config, Flags, Memory, Settings
 from dynconf.errors import UsageError
-from tests.unit.core_props import Told
+from tests.unit.core_props import LOOK, Told
 from tests.unit.flags.definitions import COLOUR, switch
 
 RULE = {"if": [{"var": "beta"}, "on"]}
@@ -53,6 +53,22 @@ def test_value_and_definition_replace_each_other(value: Any) -> None:
     """A plain value stands for a whole definition, above one and below one."""
     assert not layered({"flags": {"x": switch()}}, {"flags": {"x": value}}).enabled("x")
     assert layered({"flags": {"x": value}}, {"flags": {"x": switch()}}).enabled("x")
+
+
+def test_switching_off_what_a_whole_document_says() -> None:
+    """Above a document of flagd's a plain value stands where its flags do, and is refused beside them."""
+    low, high = Memory({"flags": {"flags": {"x": switch()}}}), Memory({}, name="high")
+    config = Config(low, high)
+    flags = config.flags()
+    errors = Told()
+    config.on_error(errors)
+    with config:
+        high.set({"flags": {"x": False}})
+        [text] = errors.texts(1)
+        assert "flags.x: this flag stands below 'flags' as well: say it there, in every layer" in text
+        assert "at high" in text
+        high.set({"flags": {"flags": {"x": False}}})
+        flags.until(lambda now: not now.enabled("x"), LOOK)
 
 
 def test_shared_rule_replaces_whole() -> None:
@@ -119,6 +135,49 @@ def test_override(document: dict[str, Any]) -> None:
         assert flags.value("colour", "") == "#0f0"
     assert flags.current == before
     assert flags.details("new one", 0).error_code == "FLAG_NOT_FOUND"
+
+
+@pytest.mark.parametrize("at", ["flags", ""])
+def test_override_is_seen_as_flags_only(at: str) -> None:
+    """What is laid over flags is no key of the tree: neither plain reads nor other classes see it."""
+
+    class Everything(Settings):
+        flags: dict[str, Any]
+
+    config = Config(Memory({"flags": {"x": False}}))
+    flags, others = config.flags(at=at), config.bind(Everything)
+    same = config.flags(at=at)
+    config.load()
+    with flags.override(x=True, theme={"a": 1}):
+        assert flags.enabled("x")
+        assert same.enabled("x")
+        assert config.get("") == {"flags": {"x": False}}
+        assert config.view()[flags].enabled("x")
+        assert others.current.flags == {"x": False}
+        assert str(config.history).splitlines()[-1].endswith(f"{at and 'flags.'}$override (by override)")
+    assert not flags.enabled("x")
+
+
+def test_overrides_end_in_any_order() -> None:
+    """Of overrides of flags and of settings at one path each ends by itself, whatever changes meanwhile."""
+
+    class Everything(Settings):
+        flags: dict[str, Any]
+
+    document = Memory({"flags": {"x": False, "y": 1}})
+    config = Config(document)
+    flags, others = config.flags(), config.bind(Everything)
+    first, second = flags.override(x=True, y=2), others.override(flags={"x": False, "z": 3})
+    with config:
+        first.__enter__()
+        second.__enter__()
+        assert (flags.enabled("x"), flags.value("y", 0), flags.value("z", 0)) == (True, 2, 3)
+        document.set({"flags": {"x": True, "y": 4}})
+        others.until(lambda now: now.flags["y"] == 4, LOOK)
+        first.__exit__()
+        assert (flags.enabled("x"), flags.value("y", 0), flags.value("z", 0)) == (False, 4, 3)
+        second.__exit__()
+        assert (flags.enabled("x"), flags.details("z", 0).error_code) == (True, "FLAG_NOT_FOUND")
 
 
 @pytest.mark.parametrize("at", ["flags", ""])

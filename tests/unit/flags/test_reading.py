@@ -1,13 +1,14 @@
 """Flags as part of the configuration: where they may stand, how they change, and what is refused."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dynconf import Change, Config, Env, File, Flag, Flags, Memory
-from dynconf.errors import ChangeRefused, UsageError
+from dynconf.errors import ChangeRefused, StartFailed, UsageError
 from tests.unit.core_props import LOOK, Told
 from tests.unit.flags.definitions import COLOUR, split, switch
 
@@ -93,6 +94,46 @@ def test_variants_called_on_and_off_in_yaml(tmp_path: Path) -> None:
     assert flags.details("new", True).variant == "off"
 
 
+@pytest.mark.parametrize(
+    ("rule", "asked", "variant"),
+    [
+        ("{and: [{var: beta}, on]}", True, "on"),
+        ("{or: [{var: nobody}, on]}", False, "on"),
+        ("{or: [on, {var: beta}]}", False, "on"),
+        ("{if: [{var: beta}, {and: [{var: beta}, on]}, off]}", True, "on"),
+        ("{if: on}", False, "on"),
+        ("{var: [nobody, on]}", False, "on"),
+        # What only counts, and is no result, stays what it is.
+        ("{and: [on, off]}", False, "off"),
+        ("{or: [off, on]}", False, "on"),
+        ("{or: [{and: [{var: nobody}, off]}, on]}", False, "on"),
+        ("{and: [{or: [{var: beta}, off, {var: nobody}]}, on]}", True, "on"),
+    ],
+)
+def test_results_of_and_and_or_in_yaml(tmp_path: Path, rule: str, asked: bool, variant: str) -> None:
+    """What `and`, `or` and the like give names a variant as well; what they only look at is left alone."""
+    path = tmp_path / "flags.yaml"
+    path.write_text(
+        f"flags: {{x: {{state: ENABLED, variants: {{on: true, off: false}}, targeting: {rule}}}}}"
+    )
+    config = Config(File(path))
+    flags = config.flags()
+    config.load()
+    details = flags.details("x", False, beta=asked)
+    assert (details.variant, details.reason) == (variant, "TARGETING_MATCH")
+
+
+@pytest.mark.parametrize("value", [False, 0])
+def test_what_counts_as_false_may_be_a_result(value: Any) -> None:
+    """What ends an `and` is named as flagd names it, and does not count as true for that."""
+    variants = {str(value).lower(): 1, "a": 2}
+    rule = {"and": [value, "a"]}
+    config = Config(Memory({"flags": {"x": {"state": "ENABLED", "variants": variants, "targeting": rule}}}))
+    flags = config.flags()
+    config.load()
+    assert flags.details("x", 0).variant == str(value).lower()
+
+
 def test_environment() -> None:
     """A variable of the environment is a toggle, spelt as the layers below spell it."""
     config = Config(
@@ -101,6 +142,43 @@ def test_environment() -> None:
     flags = config.flags()
     config.load()
     assert flags.enabled("new_Dashboard")
+
+
+def test_definition_as_text() -> None:
+    """Where all is text, as in the environment, a definition is JSON; another JSON text stays a text."""
+    texts = {
+        "APP_FLAGS__COLOUR": json.dumps(COLOUR),
+        "APP_FLAGS__THEME": '{"size": 1}',
+        "APP_FLAGS__OPEN": "{",
+    }
+    config = Config(Memory({"flags": {"colour": switch()}}), Env("APP_", environ=texts))
+    flags = config.flags()
+    config.load()
+    assert flags.value("colour", "", country="DE") == "#00f"
+    assert [flags.value("theme", ""), flags.value("open", "")] == ['{"size": 1}', "{"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '{"state": "ENABLED", "variants": {',
+            "this looks like a flag's definition in one text, but is no JSON",
+        ),
+        ('{"state": 1, "state": 1}', "this looks like a flag's definition in one text, but is no JSON"),
+        ('{"state": "ENABLED"}', "required, but missing"),
+        ('{"state": ' + "[" * 100 + "]" * 100 + "}", "the text of its definition is over the limit of depth"),
+        (json.dumps(switch(targeting={"iff": 1})), "no such operator; did you mean if?"),
+    ],
+)
+def test_broken_definition_as_text(text: str, told: str) -> None:
+    """A definition in one text is refused as any other, with the variable that holds it."""
+    config = Config(Env("APP_", environ={"APP_FLAGS__X": text}))
+    config.flags()
+    with pytest.raises(StartFailed) as failed:
+        config.load()
+    assert f"flags.x: {told}" in str(failed.value)
+    assert "APP_FLAGS__X" in str(failed.value)
 
 
 @pytest.mark.parametrize("name", ["rules", "over", "evaluators", "schema", "override"])
@@ -240,6 +318,26 @@ def test_explain() -> None:
         assert str(flags.explain("x")).splitlines()[0].endswith("x = True in version 1")
         assert len(flags.explain("x").answers) == 1
         assert flags.explain().value == document["flags"]
+
+
+@pytest.mark.parametrize("document", [{"flags": {"x": switch()}}, {"flags": {"flags": {"x": switch()}}}])
+def test_explain_within_an_override(document: dict[str, Any]) -> None:
+    """While an override holds it is what is explained, above the definition; of several, the last."""
+    config = Config(Memory(document))
+    flags = config.flags()
+    config.load()
+    before = flags.explain("x")
+    with flags.override(x=False, y=[1]), flags.override(x={"a": 1}):
+        found = flags.explain("x")
+        assert found.value == {"a": 1}
+        assert [(str(one.origin), one.used) for one in found.answers[:2]] == [
+            ("override", True),
+            ("override", False),
+        ]
+        assert [one.value for one in found.answers] == [{"a": 1}, False, switch()]
+        assert not any(one.used for one in found.answers[1:])
+        assert flags.explain("y").value == [1]
+    assert flags.explain("x").answers == before.answers
 
 
 def test_repr() -> None:

@@ -51,8 +51,14 @@ def refused(path: Path, text: str, told: str) -> None:
             "flags.x.metadata.a: expected a valid",
         ),
         ("{$evaluators: @5}", "flags.$evaluators: expected a valid dictionary, got int"),
-        ("{$override: {x: [1, 2]}}", "flags.$override.x: Tuple should have at most 1 item"),
-        ("{x: @true, flags: {x: false}}", "flags.x: this flag stands below 'flags' as well"),
+        (
+            "{$override: {x: @[true]}}",
+            "flags.$override.x: no document can override flags, only flags.override(...) does",
+        ),
+        (
+            "{x: @true, flags: {x: false}}",
+            "flags.x: this flag stands below 'flags' as well: say it there, in every layer",
+        ),
         ("{flags: @true}", "flags.flags: expected a valid dictionary, got bool"),
     ],
 )
@@ -73,6 +79,22 @@ def test_broken_definition(tmp_path: Path, text: str, told: str) -> None:
         ("@{'==': [1, 2]}", ": gives true or false, which none of the variants 'a' is called"),
         ("{$ref: @x}", f".$ref: expected the name of a shared rule, of $evaluators; {NONE_HERE}"),
         ("{if: [1, {if: [{$ref: x}, a]}]}", ".if.1.if.0.$ref: expected the name of a shared rule"),
+        ("{$ref: @[a]}", f".$ref: expected the name of a shared rule, of $evaluators; {NONE_HERE}"),
+        ("{$ref: @{var: q}}", f".$ref: expected the name of a shared rule, of $evaluators; {NONE_HERE}"),
+        (
+            "{if: [{in: [1, {y: {$ref: @x}, z: 1}]}, a]}",
+            f".if.0.in.1.y.$ref: expected the name of a shared rule, of $evaluators; {NONE_HERE}",
+        ),
+        ("{and: [{var: x}, @b]}", ".and.1: expected one of the variants 'a'"),
+        ("{or: [@b, a]}", ".or.0: expected one of the variants 'a'"),
+        ("{and: [@off, a]}", ".and.0: expected one of the variants 'a'"),
+        ("{and: [{var: x}, {or: [{var: y}, @b]}]}", ".and.1.or.1: expected one of the variants 'a'"),
+        ("{if: [1, {or: [{var: x}, @b]}]}", ".if.1.or.1: expected one of the variants 'a'"),
+        ("{if: @b}", ".if: expected one of the variants 'a'"),
+        ("{and: [@{'==': [1, 2]}, a]}", ".and.0: gives false, which none of the variants 'a' is called"),
+        ("{or: [@{'!': {var: x}}, a]}", ".or.0: gives true, which none of the variants 'a' is called"),
+        ("{or: [@[1], a]}", ".or.0: expected an operator, or the name of a variant"),
+        ("{var: [x, @b]}", ".var.1: expected one of the variants 'a'"),
         ("{fractional: [[@b, 1]]}", ".fractional.0.0: expected one of the variants 'a'"),
         ("{fractional: [{var: x}, [@b, 1]]}", ".fractional.1.0: expected one of the variants 'a'"),
         ("{fractional: @[]}", ".fractional: expected at least one variant with its weight, as in ['on', 25]"),
@@ -133,6 +155,11 @@ def test_no_shared_rules_at_all() -> None:
         ),
         ("{r: @{if: [{$ref: r}, a]}}", "", "flags.$evaluators.r: it is a part of itself, by way of r"),
         ("{r: b}", "@", "flags.x.targeting.if.1: expected one of the variants 'a'"),
+        (
+            "{r: {'!': {y: {$ref: @s}, z: 1}}}",
+            "",
+            "flags.$evaluators.r.!.y.$ref: expected the name of a shared rule, of $evaluators; there are 'r'",
+        ),
     ],
 )
 def test_broken_shared_rule(tmp_path: Path, rules: str, reference: str, told: str) -> None:
@@ -153,6 +180,26 @@ def test_shared_rules_that_multiply() -> None:
         StartFailed, match=r"flags\.x\.targeting: with its shared rules it has more than 10000"
     ):
         config.load()
+
+
+def test_shared_rules_that_go_deep() -> None:
+    """Shared rules that stand in each other so deep that nobody could evaluate them are refused."""
+    rules: dict[str, Any] = {"r0": {"var": "x"}}
+    for number in range(1, 400):
+        rules[f"r{number}"] = {"!": {"$ref": f"r{number - 1}"}}
+    flag = switch(targeting={"if": [{"$ref": "r399"}, "on"]})
+    config = Config(Memory({"flags": {"x": flag, "$evaluators": rules}}))
+    config.flags()
+    with pytest.raises(StartFailed, match=r"flags\.x\.targeting: with its shared rules it is more than 128"):
+        config.load()
+
+
+def test_shared_rule_that_is_a_name(tmp_path: Path) -> None:
+    """A flag whose whole rule is a shared one that is none is told so."""
+    text = "flags: {$evaluators: {r: a}, x: {state: ENABLED, variants: {a: 1}, targeting: @{$ref: r}}}"
+    refused(
+        tmp_path / "app.yaml", text, "flags.x.targeting: expected an operator, but the shared rule is none"
+    )
 
 
 def test_refused_change_alters_nothing(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from openfeature.transaction_context import (
 )
 
 from dynconf import Config, File, Memory
+from dynconf.errors import StartFailed
 from dynconf.integrations.openfeature import DynconfProvider
 from tests.unit.core_props import Told
 from tests.unit.flags.definitions import COLOUR, switch
@@ -240,6 +241,27 @@ def test_not_loaded_yet() -> None:
         assert client.get_boolean_value("boolean-flag", default_value=False)
 
 
+def test_start_that_failed() -> None:
+    """A provider whose Config could not start is in error, not fatal: once that has started it is ready."""
+    document = Memory({"flags": {"boolean-flag": {"state": "?"}}})
+    config = Config(document)
+    flags, client = config.flags(), api.get_client("broken")
+    with pytest.raises(StartFailed):
+        config.start()
+    with pytest.raises(ProviderNotReadyError):
+        api.set_provider_and_wait(DynconfProvider(flags), "broken")
+    with pytest.raises(StartFailed):
+        config.start()
+    assert client.get_provider_status() is ProviderStatus.ERROR
+    found = evaluated(client, "boolean", "boolean-flag", default=False)
+    assert (found.value, found.error_code) == (False, "PROVIDER_NOT_READY")
+    ready = heard(client, ProviderEvent.PROVIDER_READY)
+    document.set({"flags": FLAGS})
+    with config:
+        ready.wait(1)
+        assert client.get_boolean_value("boolean-flag", default_value=False)
+
+
 def test_source_goes_and_comes_back() -> None:
     """While a source does not answer the provider is stale and serves on; then it is ready again."""
     document = Memory({"flags": FLAGS}, remote=True)
@@ -368,6 +390,21 @@ def test_changes_name_their_flags() -> None:
         assert isinstance(event, EventDetails)
         assert (event.provider_name, event.flags_changed) == ("dynconf", ["gone", "new", "other"])
         assert api.get_client().get_boolean_value("other", default_value=False)
+
+
+def test_changes_of_metadata() -> None:
+    """A change of what all flags' metadata say names those whose details differ, and no others."""
+    own = switch(metadata={"team": "shop"})
+    document = Memory({"flags": {"flags": {"x": True, "own": own}, "metadata": {"team": "all"}}})
+    with Config(document) as config:
+        api.set_provider_and_wait(DynconfProvider(config.flags()))
+        client = api.get_client()
+        told = heard(client, ProviderEvent.PROVIDER_CONFIGURATION_CHANGED)
+        document.set({"flags": {"flags": {"x": True, "own": own}, "metadata": {"team": "none"}}})
+        assert told.wait(1)[0].flags_changed == ["x"]
+        assert client.get_boolean_details("x", default_value=False).flag_metadata == {"team": "none"}
+        document.set({"flags": {"flags": {"x": True, "own": switch()}, "metadata": {"team": "none"}}})
+        assert told.wait(2)[1].flags_changed == ["own"]
 
 
 def test_shutdown() -> None:
