@@ -288,8 +288,8 @@ class Draft:
             said = [find(tree, spec.at) for tree in over]
             parts = [find(state.base, spec.at), dict(overlay), *said]
             tree = merged([part for part in parts if part is not MISSING])
-        elif not over:
-            tree = find(state.base, spec.at)
+        elif over == laid_over(state.overrides):
+            tree = find(state.tree, spec.at)
         else:
             tree = find(merged([state.base, *over]), spec.at)
         if tree is MISSING:
