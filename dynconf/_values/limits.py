@@ -24,7 +24,7 @@ class Limits:
         bytes: size of the content in bytes.
         depth: how deep mappings and lists may nest.
         nodes: scalars, lists and mappings in all, each alias counted as what it stands for.
-        keys: mapping keys in all, counted the same way.
+        keys: mapping keys in all, counted the same way; of flat formats, one that comes again counts again.
     """
 
     bytes: int = 16 * 1024 * 1024

@@ -15,24 +15,30 @@ from javaproperties import InvalidUEscapeError, unescape
 from dynconf._values.limits import Limits
 from dynconf.parsers._decode import decode, refuse_surrogates
 from dynconf.parsers._faults import fault, line_column
+from dynconf.parsers._parts import in_parts
 from dynconf.parsers._places import NO_LIMITS, Places
 from dynconf.parsers._unfold import Entry, unfold
 
 _CONTINUED: Final = r"\\(?:\r\n|[\r\n]|\Z)[ \t\f]*+"
+# Not all comments at once: for each, the match keeps where it was.
+_NOTHING: Final = r"[ \t\f\r\n]*+(?:[\#!][^\r\n]*+[ \t\f\r\n]*+){0,1000}+"
 _BLANKS: Final = rf"(?:[ \t\f]|{_CONTINUED})*+"
 _LINE: Final = re.compile(
     rf"""
-    [ \t\f]*+
-    (?: [\#!][^\r\n]*+
+    {_NOTHING}
+    (?: (?=[\#!])
       | (?P<key> (?: [^\\=:\ \t\f\r\n]++ | {_CONTINUED} | \\. )*+ )
         (?P<separator> {_BLANKS} (?: [=:] {_BLANKS} )?+ )
         (?P<value> (?: [^\\\r\n]++ | {_CONTINUED} | \\. )*+ )
+        (?: \r\n | [\r\n] | \Z )
     )
-    (?: \r\n | [\r\n] | \Z )
     """,
     re.VERBOSE,
 )
 _JOIN: Final = re.compile(_CONTINUED)
+_SOME_LINES: Final = re.compile(rf"(?:(?:{_CONTINUED}|\\.)[^\\]*+){{1,1000}}+", re.DOTALL)
+# The second half of a surrogate pair stays with the first.
+_SOME_ESCAPES: Final = re.compile(r"(?:\\(?:u.{0,4}|.)[^\\]*+){1,1000}+(?:\\u[dD][c-fC-F].{0,2})?+")
 
 
 class _Line(NamedTuple):
@@ -75,7 +81,7 @@ def _lines(text: str) -> Iterator[_Line]:
     for match in _LINE.finditer(text):
         key, separator, value = match.group("key", "separator", "value")
         if not (key or separator):
-            continue  # blank, or a comment
+            continue  # nothing, or only comments
         key_offset = match.start("key")
         if "\\" in key:
             key = _plain(key, text, key_offset)
@@ -90,7 +96,7 @@ def _lines(text: str) -> Iterator[_Line]:
 def _plain(raw: str, text: str, offset: int) -> str:
     """A key or value without continuations and escapes."""
     try:
-        plain = unescape(_JOIN.sub("", raw))
+        plain = in_parts(in_parts(raw, _SOME_LINES, partial(_JOIN.sub, "")), _SOME_ESCAPES, unescape)
     except InvalidUEscapeError:
         raise fault("a '\\u' without four hexadecimal digits", line_column(text, offset)) from None
     if "\\u" in raw:

@@ -46,7 +46,7 @@ def unfold(
     delimiters: str = ".",
     indexed: bool = True,
 ) -> dict[str, Any]:
-    """The tree that flat keys describe; of a key that comes twice, the last holds.
+    """The tree that flat keys describe; of a key that comes twice, the last holds, but both count.
 
     Args:
         entries: the keys in their order.
@@ -123,10 +123,9 @@ class _Unfolding:
                 raise self.contradiction(entry, steps[:depth])
             node = child
         last = steps[-1]
-        if last not in node:
-            self.grow(node, entry)
-        elif isinstance(node[last], dict):
+        if isinstance(node.get(last), dict):
             raise self.contradiction(entry, steps)
+        self.grow(node, entry)  # again if the key comes again: that costs as much
         node[last] = entry.leaf
 
     def grow(self, node: dict[Any, Any], entry: Entry) -> None:

@@ -11,7 +11,8 @@
 | text of an element with attributes | the key `#text` |
 
 Every value stays text. Namespaces are dropped: `<a:port>` is `port`. A name that is an attribute
-and a child of one element is an error, and so is text between child elements.
+and a child of one element is an error, and so is text between child elements, and a namespace of
+more than 256 bytes: expat writes it before each name that is in it.
 """
 
 import re
@@ -24,7 +25,13 @@ from dynconf.parsers._faults import exceeded, fault, line_column, quoted
 from dynconf.parsers._places import NO_LIMITS, Places
 
 _TEXT: Final = "#text"
+_LONGEST_NAMESPACE: Final = 256
 _LATIN_1: Final = re.compile(rb"""\s*<\?xml[^>]{1,200}encoding=["']iso-8859-1["']""", re.IGNORECASE)
+# A tag with what follows it, if that is long enough for 200,000 attributes; or what may look like one.
+_LONG_TAG: Final = re.compile(
+    r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)|(?P<tag><[^<]{1000000,}+)", re.DOTALL
+)
+_ATTRIBUTE: Final = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')|(?P<end>>)""")
 
 
 def parse(content: bytes, limits: Limits) -> Any:
@@ -34,7 +41,9 @@ def parse(content: bytes, limits: Limits) -> Any:
         ParseError: no well-formed XML, a DTD, a name clash, or text between elements.
         LimitExceeded: over one of the limits.
     """
-    return _Reader(limits).read(_characters(content))
+    text = _characters(content)
+    _check_attributes(text, limits)
+    return _Reader(limits).read(text)
 
 
 def places(content: bytes) -> Places:
@@ -57,6 +66,20 @@ def places(content: bytes) -> Places:
 def _characters(content: bytes) -> str:
     """The characters, as UTF-8 whatever is declared, unless only ISO-8859-1 can be meant."""
     return decode(content, fallback="iso-8859-1" if _LATIN_1.match(content) else None)
+
+
+def _check_attributes(text: str, limits: Limits) -> None:
+    """Refuse a tag of more attributes than there may be keys; expat tells of them once it has them all."""
+    if text.count("=") <= limits.keys:
+        return
+    for tag in _LONG_TAG.finditer(text):
+        if tag["tag"] is None:
+            continue
+        for number, attribute in enumerate(_ATTRIBUTE.finditer(text, *tag.span())):
+            if attribute["end"]:
+                break
+            if number == limits.keys:
+                raise exceeded("keys", limits, line_column(text, tag.start()))
 
 
 class _Element:
@@ -86,6 +109,7 @@ class _Reader:
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.StartDoctypeDeclHandler = self.doctype
+        self.parser.StartNamespaceDeclHandler = self.namespace
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
         self.parser.CharacterDataHandler = self.characters
@@ -100,6 +124,10 @@ class _Reader:
 
     def doctype(self, *_: object) -> None:
         raise fault("a DTD is not allowed", self.place())
+
+    def namespace(self, _: str | None, uri: str | None) -> None:
+        if uri and len(uri.encode()) > _LONGEST_NAMESPACE:
+            raise fault(f"a namespace of more than {_LONGEST_NAMESPACE} bytes", self.place())
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self.stack) > self.limits.depth:

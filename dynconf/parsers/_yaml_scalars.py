@@ -15,8 +15,10 @@ TAG: Final = "tag:yaml.org,2002:"
 MERGE: Final = TAG + "merge"
 
 _LONGEST: Final = 4300
-"""Characters of a number or date; Python's own limit for whole numbers. Of a number of base 60 the
-memory grows with thirty times its length and the time with its square."""
+"""Characters of a number or date; Python's own limit for whole numbers."""
+
+_LONGEST_BASE_60: Final = 100
+"""The same of a number such as `1:59:59`: of these the time grows with the square of the length."""
 
 _NUMBER: Final = re.compile(r"[-+]?(?:0b[01_]++|0x[0-9a-fA-F_]++|[0-9_:.]++(?:[eE][-+]?[0-9]++)?+)")
 
@@ -53,8 +55,9 @@ def scalar(event: ScalarEvent) -> Any:
     if tag not in _MAKE:
         raise fault("a tag that makes no plain value; quote a text that begins with '!'", place(event))
     kind, make = _MAKE[tag]
-    if len(text) > _LONGEST and tag != TAG + "binary":
-        raise fault(f"a {kind} of more than {_LONGEST} characters; quote it if it is a text", place(event))
+    most = _LONGEST_BASE_60 if ":" in text and kind.endswith("number") else _LONGEST
+    if len(text) > most and tag != TAG + "binary":
+        raise fault(f"a {kind} of more than {most} characters; quote it if it is a text", place(event))
     try:
         value = make(_CONSTRUCTOR, ScalarNode(tag, text))
         str(value if value.__class__ is int else "")  # of another base it may be longer than Python writes

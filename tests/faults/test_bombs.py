@@ -33,6 +33,7 @@ BOMBS = {
     # The name's ending is the format: the document's expression, and what the status is to say.
     "aliases.yaml": (CHAIN.format(link="[*aM, *aM, *aM, *aM, *aM, *aM]"), "nodes=500000"),
     "merges.yaml": (CHAIN.format(link="{<<: *aM, yN: *aM}"), "keys=200000"),
+    "sexagesimals.yaml": ("b''.join([b'- 1' + b':1' * 2100 + b'\\n'] * 3900)", "100 characters"),
     "brackets.yaml": ("b'[' * 100_000", "depth=64"),
     "dashes.yaml": ("b'- ' * 30_000", "depth=64"),
     "keys.yaml": ("b''.join(b'k%d: 1\\n' % n for n in range(1_000_000))", "keys=200000"),
@@ -44,15 +45,25 @@ BOMBS = {
     "dotted.toml": ("b''.join(b'k%d.a = 1\\n' % n for n in range(200_000))", "keys=200000"),
     "large.toml": ("b'a = \"' + b'x' * 100_000_000 + b'\"'", "bytes=16777216"),
     "deep.xml": ("b'<a>' * 100_000 + b'</a>' * 100_000", "depth=64"),
+    "attributes.xml": (
+        "b'<r ' + b' '.join(b'a%d=\"\"' % n for n in range(1_300_000)) + b'/>'",
+        "keys=200000",
+    ),
+    "namespace.xml": (
+        "b'<r xmlns=\"' + b'u' * 1_000_000 + b'\">' + b'<a/>' * 490_000 + b'</r>'",
+        "a namespace of more than 256 bytes",
+    ),
     "keys.xml": (
         "b'<r>' + b''.join(b'<k%d/>' % n for n in range(1_000_000)) + b'</r>'",
         "keys=200000",
     ),
     "deep.properties": ("b'a.' * 100_000 + b'a=1'", "depth=64"),
     "keys.properties": ("b''.join(b'k%d=1\\n' % n for n in range(1_000_000))", "keys=200000|nodes=500000"),
+    "lines.properties": ("b'a=1\\n' * 4_000_000", "keys=200000"),
     "indices.properties": ("b'a[999999999]=1\\n'", "has no item 0"),
     "large.properties": ("b'a=' + b'x' * 100_000_000", "bytes=16777216"),
     "keys.env": ("b''.join(b'K%d=1\\n' % n for n in range(1_000_000))", "keys=200000"),
+    "lines.env": ("b'A=1\\n' * 4_000_000", "keys=200000"),
     "large.env": ("b'A=' + b'x' * 100_000_000", "bytes=16777216"),
     "deep.env": ("b'A' + b'__A' * 100_000 + b'=1'", "depth=64"),
     "steps.env": ("b''.join(b'K%d' % n + b'__AA' * 60 + b'=1\\n' for n in range(60_000))", "keys=200000"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dynconf._values.limits import Limits
 from dynconf.errors import LimitExceeded, ParseError
-from dynconf.parsers import parse
+from dynconf.parsers import _dotenv, _properties, locate, parse
 
 
 def read(content: str | bytes, format: str, **limits: int) -> Any:
@@ -83,6 +83,32 @@ def test_properties_round_trip(flat: dict[str, str]) -> None:
     assert read(javaproperties.dumps(flat, timestamp=False), "properties") == flat
 
 
+def test_properties_part_by_part() -> None:
+    """Escapes, pairs of them and continuations mean the same however many there are."""
+    text = "a=" + "\\ud83d\\ude00" * 5000 + "\\n\\\n  x\\\\\\\r\n" * 5000 + "\\u00\\\n41"
+    assert read(text, "properties") == {"a": "😀" * 5000 + "\nx\\" * 5000 + "A"}
+    assert read("a=x" + text[2:], "properties") == {"a": "x" + "😀" * 5000 + "\nx\\" * 5000 + "A"}
+
+
+@pytest.mark.parametrize("nothing", ["\r", "\n", "\r\n", "#\n", " ! x\n\f\n"])
+def test_properties_lines_that_say_nothing(nothing: str) -> None:
+    """Blank lines and comments are read many at a time, and the next line keeps its number."""
+    text = nothing * 4321
+    assert sum(1 for _ in _properties._LINE.finditer(text)) < 10
+    assert read(f"{text}a=1\n{text}b=2\n{text}", "properties") == {"a": "1", "b": "2"}
+    assert line_of(refused(f"{text}=1", "properties")) == text.count("\n") + 1
+
+
+@pytest.mark.parametrize("nothing", ["\n", "#\n", " # x\n\v\n"])
+def test_dotenv_lines_that_say_nothing(nothing: str) -> None:
+    """Blank lines and comments are read many at a time, and the next line keeps its number."""
+    text = nothing * 4321
+    assert sum(1 for _ in _dotenv._LINE.finditer(text)) < 10
+    assert read(f"{text}A=1\n{text}B=2\n{text}", "dotenv") == {"A": "1", "B": "2"}
+    assert line_of(refused(f"{text}=1", "dotenv")) == text.count("\n") + 1
+    assert locate(f"{text}A\nA=1".encode(), "dotenv", ("A",)) == (text.count("\n") + 2, 3)
+
+
 def test_properties_unfold() -> None:
     """Dots make mappings, indices lists in any order and depth; all else stays in the key."""
     tree = read(
@@ -134,8 +160,10 @@ def test_properties_refused(text: str, line: int, words: str) -> None:
         ("properties", "a[0][0]=1", "depth", 2),
         ("properties", "a.b=1\na.c=2", "keys", 2),
         ("properties", "a[0]=1\na[1]=2", "nodes", 3),
-        ("dotenv", "A=1\nB=2\nA=3", "keys", 1),
-        ("dotenv", "A=1\nB=2\nA=3", "nodes", 2),
+        ("properties", "a.b=1\na.b=2", "keys", 2),
+        ("properties", "a[0]=1\na[0]=2", "nodes", 3),
+        ("dotenv", "A=1\nB\nA=3", "keys", 2),
+        ("dotenv", "A=1\nB\nA=3", "nodes", 3),
     ],
 )
 def test_limits_are_exact(format: str, text: str, limit: str, value: int) -> None:

@@ -43,7 +43,8 @@ HOSTILE = {
         "keys=200000|nodes=500000",
     ),
     "directives": ("yaml", "b'%TAG !a! b\\n' * 1_000_000", "directives"),
-    "sexagesimal": ("yaml", "b'a: 1' + b':59' * 4_000_000", "4300 characters"),
+    "sexagesimal": ("yaml", "b'a: 1' + b':59' * 4_000_000", "100 characters"),
+    "sexagesimals": ("yaml", "b''.join([b'- 1' + b':1' * 2100 + b'\\n'] * 3900)", "100 characters"),
     "yaml keys": ("yaml", "b''.join(b'k%d: 1\\n' % i for i in range(1_000_000))", "keys=200000"),
     "yaml nodes": ("yaml", "b'[' + b'1,' * 4_000_000 + b']'", "nodes=500000"),
     "yaml bytes": ("yaml", "bytes(100_000_000)", "bytes=16777216"),
@@ -95,6 +96,25 @@ HOSTILE = {
     "properties lists": ("properties", "b'a' + b'[0]' * 100_000 + b'=1'", "depth=64"),
     "properties keys": ("properties", "b''.join(b'k%d=1\\n' % i for i in range(1_000_000))", "keys=200000"),
     "properties continued": ("properties", "b'a=' + b'x\\\\\\n' * 3_000_000 + b'\\\\uzzzz'", "hexadecimal"),
+    "properties lines": ("properties", "b'a=1\\n' * 4_000_000", "keys=200000"),
+    "properties items": ("properties", "b'a[0]=1\\n' * 2_000_000", "nodes=500000"),
+    "properties continued texts": (
+        "properties",
+        "b'a=' + b'abc\\\\\\n' * 3_000_000 + b'\\\\uzzzz'",
+        "hexadecimal",
+    ),
+    "properties escapes": (
+        "properties",
+        "b'a=' + b'\\\\u4e00' * 2_700_000 + b'\\\\uzzzz'",
+        "hexadecimal",
+    ),
+    "dotenv lines": ("dotenv", "b'A=1\\n' * 4_000_000", "keys=200000"),
+    "dotenv names": ("dotenv", "b'A\\n' * 8_000_000", "keys=200000"),
+    "dotenv texts": (
+        "dotenv",
+        "b'A=\"' + '\\\\n\\u4e00'.encode() * 3_000_000 + b'\"\\n='",
+        "NAME=value",
+    ),
     "dotenv keys": ("dotenv", "b''.join(b'K%d=1\\n' % i for i in range(1_000_000))", "keys=200000"),
     "dotenv blanks": ("dotenv", "b'A=x' + b' ' * 8_000_000 + b'y\\n='", "NAME=value"),
     "dotenv escapes": ("dotenv", "b'A=\"' + b'\\\\a' * 4_000_000", "NAME=value"),
@@ -105,6 +125,16 @@ HOSTILE = {
         "keys=200000",
     ),
     "xml nodes": ("xml", "b'<r>' + b'<k/>' * 3_000_000 + b'</r>'", "nodes=500000"),
+    "xml attributes": (
+        "xml",
+        "b'<r ' + b' '.join(b'a%d=\"\"' % i for i in range(1_300_000)) + b'/>'",
+        "keys=200000",
+    ),
+    "xml namespace": (
+        "xml",
+        "b'<r xmlns=\"' + b'u' * 1_000_000 + b'\">' + b'<a/>' * 490_000 + b'</r>'",
+        "namespace of more than 256 bytes",
+    ),
     "xml entities": ("xml", "b'<!DOCTYPE r [<!ENTITY a \"x\">]><r>&a;</r>'", "DTD"),
 }
 

@@ -34,6 +34,7 @@ def refused(content: str | bytes, **limits: int) -> ParseError:
         ("<r z='1'><a>\n<b>&lt;&#65;</b></a></r>", {"z": "1", "a": {"b": "<A"}}),
         ("<n:r xmlns:n='u' xmlns='v'><n:a n:x='1'/><b/></n:r>", {"a": {"x": "1"}, "b": ""}),
         ("<r><!-- c --><a><![CDATA[<x>]]></a><?p i?></r>", {"a": "<x>"}),
+        ("<r xmlns='" + "u" * 256 + "'><a xmlns=''/></r>", {"a": ""}),
         ("<r/>", {}),
         ("<r> </r>", {}),
         ("<r>text</r>", "text"),
@@ -60,6 +61,9 @@ def test_encodings() -> None:
         ("<r>\n<a x='1'><x>hunter2</x></a></r>", 2, "'x' is an attribute and a child"),
         ("<r>\n<a xmlns:n='u' x='1' n:x='hunter2'/></r>", 2, "two attributes"),
         ("<r>\n<a><b/>hunter2</a></r>", 2, "text between the children of 'a'"),
+        ("<r>\n<n:a/></r>", 2, "unbound prefix"),
+        ("<r>\n<a xmlns='hunter2" + "u" * 250 + "'/></r>", 2, "a namespace of more than 256 bytes"),
+        ("<r>\n<a xmlns:n='hunter2" + "€" * 84 + "'/></r>", 2, "a namespace of more than 256 bytes"),
         ("", 1, "no element found"),
         ("<r/>\n<r/>", 2, "junk after document element"),
     ],
@@ -89,6 +93,20 @@ def test_limits_are_exact(text: str, limit: str, value: int) -> None:
     assert isinstance(error, LimitExceeded)
     assert f"limit {limit}={value}" in error.reason
     assert read(text, **{limit: value + 1})
+
+
+def test_attributes_are_counted_early() -> None:
+    """One tag of too many attributes is refused at its line; what only looks like one is not."""
+    many = " x=''" * 300_000
+    assert read(f"<r><!-- <a{many}/> --><?p <a{many}?><a><![CDATA[<a{many}/>]]></a></r>") == {
+        "a": f"<a{many}/>"
+    }
+    assert read(f"<r y='>'>{many}</r>") == {"y": ">", "#text": many.strip()}
+    error = refused("<r>\n<a" + "".join(f" x{n}='>'" for n in range(200_001)) + "/></r>")
+    assert "limit keys=200000" in error.reason
+    assert (error.origin and error.origin.line) == 2
+    tag = "<r" + "".join(f" x{n}='>'" for n in range(200_000)) + "/>"
+    assert len(read(tag)) == 200_000
 
 
 @given(
