@@ -23,7 +23,7 @@ _MOST: Final = 4
 """Tries of one resource that may hang at a time, each with settings of its own."""
 
 
-class Named(Protocol):
+class _Named(Protocol):
     """Another resource."""
 
     name: str
@@ -43,7 +43,7 @@ class Builder(Generic[R]):
     def __init__(
         self,
         recipe: Recipe[R],
-        uses: Sequence[Named],
+        uses: Sequence[_Named],
         limit: float,
         host: Callable[[], Host],
         drain: Drain[R],

@@ -258,7 +258,7 @@ class Resource(Generic[R]):
                         self._drop_next()
                     return Outcome(known)
             self._drop_next()
-            if not keep and wanted.same(self._doomed):
+            if not keep and (wanted.same(self._doomed) or self._builder.hangs(wanted)):
                 return Outcome(await self._aside.build(wanted, self._builder.build))
             self._aside.drop()
             return Outcome(await self._builder.build(wanted))
