@@ -25,7 +25,7 @@ _logger = logging.getLogger("dynconf.resources")
 
 
 class Recipe(Generic[R]):
-    """Makes, checks and closes. Sync code runs on work threads, async code on the core's loop.
+    """Makes, checks and closes. Sync code runs on threads of its own, async code on the core's loop.
 
     Args:
         name: for threads and tasks.
