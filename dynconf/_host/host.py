@@ -9,14 +9,14 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from dynconf._host.asking import working_for
 from dynconf._host.greenlets import refuse_greenlets
 from dynconf._host.inbox import Inbox, trace
 from dynconf._host.process import discharge, enlist, park
 from dynconf._host.stillness import Pause, depart
-from dynconf._host.threads import CallbackThreads
+from dynconf._host.threads import all_kinds
 from dynconf.errors import BlockingCall
 
 T = TypeVar("T")
@@ -24,7 +24,6 @@ T = TypeVar("T")
 _BUDGET = 1.0
 _GLANCE = 1.0  # seconds between looks at whether a loop that is waited for still runs
 _MOMENT = 0.01  # seconds
-_WORKERS = 16
 _logger = logging.getLogger("dynconf.host")
 
 
@@ -95,8 +94,7 @@ class Host:
 
     def _hold_nothing(self) -> None:
         self._inbox = Inbox(self.name)
-        self._callbacks = CallbackThreads(self.name, self._cap)
-        self._work = CallbackThreads(self.name, _WORKERS, "work")
+        self._threads = all_kinds(self.name, self._cap)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thread: threading.Thread | None = None
         self._hurry: SimpleQueue[None] = SimpleQueue()
@@ -203,12 +201,14 @@ class Host:
         Raises:
             UsageError: the host has stopped.
         """
-        return self._run_on(self._callbacks, name, function)
+        return self._run_on("callback", name, function)
 
-    def run_work(self, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
-        """Run what changes wait for, as `run_callback` does, on threads that no callback can keep busy."""
+    def run_work(
+        self, name: str, function: Callable[[], T], kind: Literal["work", "prepare", "close"] = "work"
+    ) -> asyncio.Future[T]:
+        """Do likewise on threads that no callback can keep busy; for the kinds see `all_kinds`."""
         with working_for(self):
-            return self._run_on(self._work, name, function)
+            return self._run_on(kind, name, function)
 
     # Stopping
 
@@ -226,8 +226,8 @@ class Host:
             BlockingCall: called on the host's own loop.
         """
         self.refuse_to_block(instead)
-        self._inbox.send(self._callbacks.excuse, threading.current_thread())
-        self._inbox.send(self._work.excuse, threading.current_thread())
+        for threads in self._threads.values():
+            self._inbox.send(threads.excuse, threading.current_thread())
         self.abort(budget)
         self.wait_until_gone(budget)
 
@@ -306,7 +306,8 @@ class Host:
         if not task.cancelled() and (error := task.exception()):
             _logger.error("%s: %s failed: %s", self.name, task.get_name(), trace(error))
 
-    def _run_on(self, threads: CallbackThreads, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
+    def _run_on(self, kind: str, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
+        threads = self._threads[kind]
         if threads.closed:
             raise self._inbox.stopped()
         return threads.run(name, function, self._inbox.send)
@@ -332,7 +333,7 @@ class Host:
         try:
             tasks = await self._cancel_tasks({me, caller}, begun + 0.6 * budget)
             until = begun + 0.7 * budget
-            busy = await asyncio.gather(self._callbacks.close(until), self._work.close(until))
+            busy = await asyncio.gather(*(threads.close(until) for threads in self._threads.values()))
             names = [name for names in busy for name in names]
             quiet.set_result(None)
             if self.threaded:
@@ -372,8 +373,8 @@ class Host:
     def _finish(self) -> None:
         """Be gone: whoever waits for anything hears of it."""
         discharge(self)
-        self._callbacks.dismiss()
-        self._work.dismiss()
+        for threads in self._threads.values():
+            threads.dismiss()
         self._inbox.close()
         with suppress(InvalidStateError):
             self._ended.set_result(None)

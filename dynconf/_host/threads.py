@@ -5,8 +5,9 @@ import contextvars
 import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Thread, current_thread
+from threading import Lock, Thread, current_thread
 from typing import Any, Generic, Protocol, TypeVar
 
 from dynconf._host.stillness import depart
@@ -14,6 +15,7 @@ from dynconf._host.stillness import depart
 T = TypeVar("T")
 
 _PATIENCE = 1.0
+_WORKERS = 16
 _logger = logging.getLogger("dynconf.host")
 
 
@@ -33,16 +35,21 @@ class CallbackThreads:
         name: what the threads' names and the warnings start with.
         cap: how many threads there may be.
         kind: what the threads are for, in a word.
+        grows: whether others take the place of threads that have all been busy for a second; those end
+            with what they run. For calls whose number is bounded otherwise.
     """
 
-    def __init__(self, name: str, cap: int, kind: str = "callback") -> None:
+    def __init__(self, name: str, cap: int, kind: str = "callback", *, grows: bool = False) -> None:
         self._name = name
         self._kind = kind
         self._cap = cap
+        self._grows = grows
+        self._started = 0
         # Its put() may be called from a finalizer, and its lock is not Python's.
         self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._threads: set[Thread] = set()
         self._jobs: dict[_Job[Any], None] = {}
+        self._slow: set[_Job[Any]] = set()
         self._full: asyncio.TimerHandle | None = None
         self._change: asyncio.Future[None] | None = None
         self.closed = False
@@ -60,14 +67,13 @@ class CallbackThreads:
             self._start_thread()
         self._jobs[job] = None
         self._queue.put(job)
-        if len(self._jobs) >= self._cap and self._full is None:
-            self._full = asyncio.get_running_loop().call_later(_PATIENCE, self._warn)
+        self._look()
         answer: asyncio.Future[T] = job.answer
         return answer
 
     def excuse(self, thread: Thread) -> None:
         """Don't wait for what runs on this thread: it is the one that waits for the close."""
-        for job in self._jobs:
+        for job in (*self._jobs, *self._slow):
             if job.thread is thread:
                 job.excused = True
         self._changed()
@@ -88,7 +94,7 @@ class CallbackThreads:
         loop = asyncio.get_running_loop()
         self._drop_queued()
         self.dismiss()
-        while (hung := [job.name for job in self._jobs if not job.excused]) and loop.time() < until:
+        while (hung := self._hung()) and loop.time() < until:
             self._change = loop.create_future()
             await asyncio.wait((self._change,), timeout=until - loop.time())
         if self._full:
@@ -99,7 +105,7 @@ class CallbackThreads:
         return hung
 
     def _start_thread(self) -> None:
-        name = f"{self._name}-{self._kind}-{len(self._threads)}"
+        name = f"{self._name}-{self._kind}-{self._started}"
         thread = Thread(target=_work, args=(self._queue,), name=name, daemon=True)
         try:
             thread.start()
@@ -107,7 +113,31 @@ class CallbackThreads:
             if not self._threads:
                 raise
         else:
+            self._started += 1
             self._threads.add(thread)
+
+    def _hung(self) -> list[str]:
+        return [job.name for job in (*self._jobs, *self._slow) if not job.excused]
+
+    def _look(self) -> None:
+        """Look again in a second if all are busy now."""
+        if len(self._jobs) >= self._cap and self._full is None and not self.closed:
+            self._full = asyncio.get_running_loop().call_later(_PATIENCE, self._all_busy)
+
+    def _all_busy(self) -> None:
+        self._warn()
+        if not self._grows or self.closed:
+            return
+        self._full = None
+        for job in list(self._jobs):
+            if job.thread and job.release():
+                self._threads.discard(job.thread)
+                del self._jobs[job]
+                self._slow.add(job)
+        with suppress(RuntimeError):  # or the next call has one started
+            for _ in range(min(len(self._jobs), self._cap) - len(self._threads)):
+                self._start_thread()
+        self._look()
 
     def _drop_queued(self) -> None:
         while True:
@@ -121,6 +151,7 @@ class CallbackThreads:
 
     def _finished(self, job: "_Job[Any]", value: object, error: Exception | None) -> None:
         self._jobs.pop(job, None)
+        self._slow.discard(job)
         if self._full and len(self._jobs) < self._cap:
             self._full.cancel()
             self._full = None
@@ -143,12 +174,34 @@ class CallbackThreads:
         slow = Counter(job.name for job in self._jobs if job.thread)
         names = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in slow.items())
         _logger.warning(
-            "%s: all %d %s threads have been busy for a second, others wait; running: %s",
+            "%s: all %d %s threads have been busy for a second, others %s; running: %s",
             self._name,
             self._cap,
             self._kind,
+            "take their place" if self._grows else "wait",
             names,
         )
+
+
+def all_kinds(name: str, callbacks: int) -> dict[str, CallbackThreads]:
+    """A host's threads, by what they are for: none of these kinds can keep another waiting.
+
+    - callback: subscribers.
+    - work: what dynconf itself does, which the user's code can never fill: reads, look-ups, the cache.
+    - prepare: code of the user's that a change waits for. What hangs there is not called again, so the
+      number of its calls is bounded.
+    - close: what closes what that made.
+
+    Args:
+        name: the host's.
+        callbacks: how many of the first kind there may be.
+    """
+    return {
+        "callback": CallbackThreads(name, callbacks),
+        "work": CallbackThreads(name, _WORKERS, "work"),
+        "prepare": CallbackThreads(name, _WORKERS, "prepare", grows=True),
+        "close": CallbackThreads(name, _WORKERS, "close"),
+    }
 
 
 class _Job(Generic[T]):
@@ -169,9 +222,18 @@ class _Job(Generic[T]):
         self._context = contextvars.copy_context()
         self._send = send
         self._finished = finished
+        self._turn = Lock()
+        self._over = False
+        self._released = False
+
+    def release(self) -> bool:
+        """Have its thread end with it; false if it is over."""
+        with self._turn:
+            self._released = not self._over
+            return self._released
 
     def run(self) -> bool:
-        """Call the function unless it was given up; false when nobody is left to take the outcome."""
+        """Call the function unless it was given up; false when its thread is not needed any more."""
         self.thread = current_thread()
         value: T | None = None
         error: Exception | None = None
@@ -180,8 +242,10 @@ class _Job(Generic[T]):
                 value = self._context.run(self._function)
         except BaseException as raised:  # noqa: BLE001 - whatever it is belongs to the awaiter
             error = _bearable(raised, self.name)
+        with self._turn:
+            self._over = True
         try:
-            return self._send(self._finished, self, value, error)
+            return self._send(self._finished, self, value, error) and not self._released
         finally:
             error = None  # its traceback holds this frame
 

@@ -51,7 +51,7 @@ class Manager:
         self.limits: Limits = options.limits
         self.publisher = publisher
         self.feeds: dict[Fraction | float, SourceFeed] = {}
-        self.preparers: Preparers = Preparers(preparers)
+        self.preparers: Preparers = Preparers(preparers, host)
         self.transactions: Transactions = Transactions(publisher, self.preparers, self)
         self.overlays: Overlays = Overlays(publisher, self.transactions.forget)
         self._options = options

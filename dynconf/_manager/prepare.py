@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from dynconf._host.attempt import Attempt
+from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._origin import Problem
 from dynconf._values.prepare import Preparer, PrepareRefused, PrepareTimedOut
@@ -17,16 +19,21 @@ logger = logging.getLogger("dynconf.config")
 class Preparers:
     """Everybody who is asked, for one running period, and about one plan at a time; the caller sees to that.
 
+    Who does not end when its time is up is left to itself, and not asked anything else before it has ended.
+
     Args:
         known: those who are asked; others come and go, the latter from any thread.
+        host: where they run.
 
     Attributes:
         stopped: whether nobody is asked any more.
     """
 
-    def __init__(self, known: list[Preparer]) -> None:
+    def __init__(self, known: list[Preparer], host: Host) -> None:
         self.stopped: bool = False
         self._known = known
+        self._host = host
+        self._running: dict[Preparer, Attempt[None]] = {}
         self._asking: asyncio.Task[PrepareRefused | None] | None = None
 
     def __bool__(self) -> bool:
@@ -81,15 +88,18 @@ class Preparers:
         """
         self.stopped = True
         if self._asking is not None:
+            asked = [attempt.task for attempt in self._running.values() if not attempt.left]
             self._asking.cancel()
-            await asyncio.wait([self._asking], timeout=max(0.0, until - asyncio.get_running_loop().time()))
+            # One that hangs leaves the others half of the time.
+            left = max(0.0, until - asyncio.get_running_loop().time())
+            await asyncio.wait([self._asking, *asked], timeout=left / 2)
         for preparer in reversed(tuple(self._known)):
             await preparer.stop(until)
 
     async def _ask(self, preparers: Sequence[Preparer], old: View | None, new: View) -> PrepareRefused | None:
         refusal, task = None, asyncio.current_task()
         if not self.stopped:
-            self._asking = asyncio.create_task(_prepare_all(preparers, old, new))
+            self._asking = asyncio.create_task(self._prepare_all(preparers, old, new))
             try:
                 refusal = await self._asking
             except asyncio.CancelledError:
@@ -101,29 +111,56 @@ class Preparers:
             raise UsageError("the Config was stopped meanwhile")
         return refusal
 
+    async def _prepare_all(
+        self, preparers: Sequence[Preparer], old: View | None, new: View
+    ) -> PrepareRefused | None:
+        outcomes = await asyncio.gather(*(self._prepare(preparer, old, new) for preparer in preparers))
+        return next((outcome for outcome in outcomes if outcome is not None), None)
 
-async def _prepare_all(preparers: Sequence[Preparer], old: View | None, new: View) -> PrepareRefused | None:
-    outcomes = await asyncio.gather(*(_prepare(preparer, old, new) for preparer in preparers))
-    return next((outcome for outcome in outcomes if outcome is not None), None)
+    async def _prepare(self, preparer: Preparer, old: View | None, new: View) -> PrepareRefused | None:
+        limit = asyncio.timeout(preparer.timeout)
+        task = asyncio.current_task()
+        assert task is not None
+        former = self._running.get(preparer)
+        try:
+            async with limit:
+                if former is not None:
+                    await asyncio.wait([former.task])
+                await self._begin(preparer, old, new).result()
+        except PrepareRefused as refusal:
+            return refusal
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and (task.cancelling() or not self._host.alive):
+                raise  # by us; else by something that it awaited
+            if limit.expired():
+                return await self._timed_out(preparer, former)
+            why = (
+                f": {error}" if isinstance(error, BlockingCall) else ""
+            )  # our own words, which quote nothing
+            return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}{why}")
+        return None
 
+    def _begin(self, preparer: Preparer, old: View | None, new: View) -> Attempt[None]:
+        attempt = Attempt(self._host, preparer.prepare(old, new), f"asking {preparer.name}")
+        self._running[preparer] = attempt
 
-async def _prepare(preparer: Preparer, old: View | None, new: View) -> PrepareRefused | None:
-    limit = asyncio.timeout(preparer.timeout)
-    task = asyncio.current_task()
-    assert task is not None
-    try:
-        async with limit:
-            await preparer.prepare(old, new)
-    except PrepareRefused as refusal:
-        return refusal
-    except BaseException as error:
-        if isinstance(error, asyncio.CancelledError) and task.cancelling():
-            raise  # by us; else by something that it awaited
-        if limit.expired():
-            return PrepareTimedOut(f"{preparer.name} was not ready within {preparer.timeout:g} s")
-        why = f": {error}" if isinstance(error, BlockingCall) else ""  # our own words, which quote nothing
-        return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}{why}")
-    return None
+        def forget(_: object) -> None:
+            if self._running.get(preparer) is attempt:
+                del self._running[preparer]
+
+        attempt.task.add_done_callback(forget)
+        return attempt
+
+    async def _timed_out(self, preparer: Preparer, former: Attempt[None] | None) -> PrepareTimedOut:
+        """What to say of who was not ready; if it does not end either, that is told as well."""
+        reason = f"{preparer.name} was not ready within {preparer.timeout:g} s"
+        running = self._running.get(preparer)
+        if running is None or await running.ends():
+            return PrepareTimedOut(reason)
+        if running is former:
+            return PrepareTimedOut(f"{reason}: it still hangs since it was asked about an earlier change")
+        logger.warning("%s and goes on; it is left to itself, and not asked again before it ends", reason)
+        return PrepareTimedOut(reason)
 
 
 def _carefully(name: str, function: Callable[[], object]) -> None:

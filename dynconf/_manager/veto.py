@@ -1,13 +1,13 @@
 """Functions that are asked before a change is published, and may refuse it."""
 
-import asyncio
 import logging
-import threading
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Any, Final
 
 from dynconf._dispatch.subscriptions import is_async
 from dynconf._host.asking import asking
+from dynconf._host.attempt import on_a_thread
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._values.prepare import PrepareRefused
@@ -52,7 +52,6 @@ class BeforeChange:
         self._is_async = is_async(function)
         self._host = host
         self._leave = leave
-        self._call: _Call | None = None
 
     def __call__(self, change: Change[View]) -> Any:
         """Call the function itself."""
@@ -95,44 +94,12 @@ class BeforeChange:
         """See `Preparer`."""
 
     async def _ask(self, change: Change[View]) -> object:
-        """Call the function; a sync one on a thread, once a call that was given up has ended."""
+        """Call the function, a sync one on a thread."""
         host = self._host()
         with asking(host):
             if self._is_async:
                 return await self._function(change)
-            if self._call is not None and self._call.host is host and not self._call.give_up():
-                await self._call.over.wait()
-            self._call = call = _Call(host, self._function, change)
-            return await host.run_work(self.name, call)
-
-
-class _Call:
-    """One call of a sync function; nobody may be waiting for it any longer."""
-
-    def __init__(self, host: Host, function: Callable[[Change[View]], object], change: Change[View]) -> None:
-        self.host = host
-        self.over = asyncio.Event()
-        self._function = function
-        self._change = change
-        self._state: Literal["waits", "given up", "runs"] = "waits"
-        self._turn = threading.Lock()
-
-    def give_up(self) -> bool:
-        """Do without it if it has not begun; whether that is so."""
-        with self._turn:
-            if self._state == "waits":
-                self._state = "given up"
-            return self._state == "given up"
-
-    def __call__(self) -> object:
-        with self._turn:
-            if self._state == "given up":
-                return None
-            self._state = "runs"
-        try:
-            return self._function(self._change)
-        finally:
-            self.host.post(self.over.set)
+            return await on_a_thread(host, self.name, partial(self._function, change))
 
 
 def _change(old: View | None, new: View) -> Change[View] | None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Final, Generic, Literal, TypeVar
 
+from dynconf._host.attempt import on_a_thread
 from dynconf._host.host import Host
 from dynconf.errors import UsageError
 
@@ -24,7 +25,7 @@ _logger = logging.getLogger("dynconf.resources")
 
 
 class Recipe(Generic[R]):
-    """Makes, checks and closes. Sync code runs on work threads, async code on the core's loop.
+    """Makes, checks and closes. Sync code runs on threads of its own, async code on the core's loop.
 
     Args:
         name: for threads and tasks.
@@ -32,6 +33,9 @@ class Recipe(Generic[R]):
             gives the resource where it yields, and closes it after that.
         check: called with what was made; raises if it is no good.
         close: called with what is not used any more; none for a generator.
+
+    Attributes:
+        is_async: whether any of these is async.
 
     Raises:
         UsageError: they do not fit together.
@@ -54,16 +58,18 @@ class Recipe(Generic[R]):
         self._create = create
         self._check = check
         self._close = close
-        self._is_async = any("async" in kind_of(one) for one in (create, check, close) if one is not None)
+        self.is_async: bool = any(
+            "async" in kind_of(one) for one in (create, check, close) if one is not None
+        )
 
     async def make(self, host: Host, *arguments: Any) -> tuple[R, Close]:
-        """Make one; what closes it comes with it. Cancelled, it leaves nothing open.
+        """Make one; what closes it comes with it. Cancelled, it leaves nothing open, and ends with `create`.
 
         Raises:
             UsageError: a function is async, and the core's loop is not the user's.
             Exception: whatever `create` raises.
         """
-        if self._is_async:
+        if self.is_async:
             _refuse_foreign_loop(host)
         name = f"create of {self.name}"
         if self.kind == "async generator":
@@ -81,7 +87,11 @@ class Recipe(Generic[R]):
 
         async def close() -> None:
             if self._close is not None:
-                closing = await _called(host, f"close of {self.name}", partial(self._close, value))
+                closing = (
+                    self._close(value)
+                    if "async" in kind_of(self._close)
+                    else await host.run_work(f"close of {self.name}", partial(self._close, value), "close")
+                )
                 if inspect.iscoroutine(closing):
                     await closing
 
@@ -94,7 +104,11 @@ class Recipe(Generic[R]):
             Exception: it is no good; whatever `check` raises.
         """
         if self._check is not None:
-            checking = await _called(host, f"check of {self.name}", partial(self._check, value))
+            checking = (
+                self._check(value)
+                if "async" in kind_of(self._check)
+                else await on_a_thread(host, f"check of {self.name}", partial(self._check, value))
+            )
             if inspect.iscoroutine(checking):
                 await _own(host, checking)
 
@@ -123,7 +137,7 @@ class Recipe(Generic[R]):
         entered: tuple[Any, R] = await _on_a_thread(host, name, enter, leave)
 
         async def close() -> None:
-            await host.run_work(f"close of {self.name}", partial(leave, entered))
+            await host.run_work(f"close of {self.name}", partial(leave, entered), "close")
 
         return entered[1], close
 
@@ -171,11 +185,11 @@ class _Call(Generic[R]):
 async def _on_a_thread(host: Host, name: str, function: Callable[[], R], late: Callable[[R], object]) -> R:
     call = _Call(function, late)
     try:
-        return await host.run_work(name, call)
+        return await on_a_thread(host, name, call)
     except asyncio.CancelledError:
         left = call.give_up()
         if left is not None:
-            host.run_work(name, left)
+            host.run_work(name, left, "close")
         raise
 
 
@@ -210,12 +224,8 @@ async def _entered_in_a_task(host: Host, name: str, manager: Any) -> tuple[Any, 
         if not entered.done():
             entered.add_done_callback(lambda _: entered.cancelled() or entered.exception())  # nobody asks
             task.cancel()
+        await asyncio.wait([task])
         raise
-
-
-async def _called(host: Host, name: str, function: partial[Any]) -> Any:
-    """Call a function where it belongs; it may give a coroutine although it is no async one itself."""
-    return await (function() if "async" in kind_of(function.func) else host.run_work(name, function))
 
 
 async def _own(host: Host, coroutine: Coroutine[Any, Any, R]) -> R:

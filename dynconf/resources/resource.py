@@ -5,11 +5,9 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from operator import is_
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
-from dynconf._host.asking import asking
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._host.process import park
@@ -18,6 +16,7 @@ from dynconf._values.prepare import PrepareRefused
 from dynconf._values.snapshot import View
 from dynconf.errors import ResourceUnavailable, UsageError
 from dynconf.resources.aside import Aside, StillTrying
+from dynconf.resources.builder import Builder
 from dynconf.resources.drain import Drain
 from dynconf.resources.instance import Instance
 from dynconf.resources.lease import Lease
@@ -95,12 +94,11 @@ class Resource(Generic[R]):
         self.swaps: int = 0
         self.error: str = ""
         self._select = select
-        self._recipe = recipe
         self._keep = keep
-        self._limit = limit
         self._grace = grace
         self._around = around
         self._drain: Drain[R] = Drain(self.name, drain, around.host, around.clock)
+        self._builder: Builder[R] = Builder(recipe, self.uses, limit, around.host, self._drain)
         self._current: Instance[R] | None = None
         self._next: Outcome[R] | None = None
         self._aside: Aside[R] = Aside(self.name, around.host, self._drain, lambda: around.retry(select))
@@ -260,11 +258,13 @@ class Resource(Generic[R]):
                         self._drop_next()
                     return Outcome(known)
             self._drop_next()
-            if not keep and wanted.same(self._doomed):
-                return Outcome(await self._aside.build(wanted, self._build))
+            if not keep and (wanted.same(self._doomed) or self._builder.hangs(wanted)):
+                return Outcome(await self._aside.build(wanted, self._builder.build))
             self._aside.drop()
-            return Outcome(await self._build(wanted))
+            return Outcome(await self._builder.build(wanted))
         except StillTrying:
+            assert wanted is not None
+            self._told = self._builder.hangs(wanted) or self._told
             raise self._refusal(wanted) from None
         except Exception as error:  # noqa: BLE001 - it is the user's code
             reason = self._around.explain(error, new)
@@ -279,35 +279,6 @@ class Resource(Generic[R]):
         self._doomed = wanted
         self._refused = Outcome(self._current, self._told, wanted)
         return PrepareRefused(self._told, self._select, self.path)
-
-    async def _build(self, wanted: Wanted) -> Instance[R]:
-        host, limit = self._around.host(), asyncio.timeout(self._limit)
-        with ExitStack() as leases, asking(host):
-            used = []
-            for resource, other in zip(self.uses, wanted.uses, strict=True):
-                if other is None or not other.take():
-                    raise ResourceUnavailable(f"{resource.name}, which it uses, is not there")
-                leases.callback(other.give)
-                used.append(other)
-            try:
-                async with limit:
-                    values = (other.value for other in used)
-                    value, close = await self._recipe.make(host, wanted.settings, *values)
-                    instance = Instance(value, wanted.settings, used, close)
-                    leases.pop_all()
-                    await self._check(host, instance)
-            except TimeoutError:
-                if not limit.expired():
-                    raise
-                raise ResourceUnavailable(f"it was not built and checked within {self._limit:g} s") from None
-        return instance
-
-    async def _check(self, host: Host, instance: Instance[R]) -> None:
-        try:
-            await self._recipe.check(host, instance.value)
-        except BaseException:
-            self._drain.add(instance)
-            raise
 
     def look_again(self) -> None:
         """One that it uses is another now."""
@@ -369,9 +340,12 @@ class Resource(Generic[R]):
 
     async def stop(self, until: float) -> None:
         """See `Preparer`: leases have that long to end."""
-        tries = [task for task in (self._stop_trying(), self._aside.drop()) if task is not None]
-        if tries:  # what they were building is to be on its way out by then
-            await asyncio.wait(tries, timeout=max(0.0, until - asyncio.get_running_loop().time()))
+        tries: list[asyncio.Task[Any]] = [
+            task for task in (self._stop_trying(), self._aside.drop()) if task is not None
+        ]
+        tries += self._builder.ending()
+        if tries:  # what they were building is to be on its way out by then; leases have the rest of the time
+            await asyncio.wait(tries, timeout=max(0.0, until - asyncio.get_running_loop().time()) / 2)
         self._drop_next()
         current, self._current = self._current, None
         self._rebuilding, self._outdated = False, False
@@ -385,6 +359,7 @@ class Resource(Generic[R]):
         """See `Preparer`."""
         self._drain.forked(self._current, self._next.instance if self._next is not None else None)
         self._aside.forked()
+        self._builder.forked()
         park(self._trying, self._coming, self._failed, self._refused, self._doomed)
         self._current = self._next = self._trying = self._coming = None
         self._failed = self._refused = self._doomed = None

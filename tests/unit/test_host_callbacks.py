@@ -7,10 +7,12 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Literal
 
 import pytest
 
 from dynconf._host.host import Host
+from tests.servers.process import until
 from tests.unit.host_props import (
     LOOK,
     SHORT,
@@ -155,6 +157,30 @@ def test_busy_threads_are_named_in_one_warning(log: Signal) -> None:
     host.stop()
     (message,) = log.messages
     assert message.endswith("running: redis_moved, flush")
+
+
+def test_those_that_hang_are_replaced(host: Host, log: Signal) -> None:
+    """Code that a change waits for goes on past what hangs; the threads that this took end with it."""
+    release = threading.Event()
+
+    async def fill() -> list[asyncio.Future[bool]]:
+        return [host.run_work("hangs", lambda: release.wait(LOOK), "prepare") for _ in range(40)]
+
+    async def ask(*kinds: Literal["work", "prepare", "close"]) -> list[bool]:
+        return [await host.run_work("quick", lambda: True, kind) for kind in kinds]
+
+    async def end(hanging: list[asyncio.Future[bool]]) -> list[bool]:
+        return await asyncio.gather(*hanging)
+
+    hanging = host.call(fill, instead="x()")
+    assert host.call(lambda: ask("work", "close", "prepare"), instead="x()", timeout=LOOK) == [True] * 3
+    assert not release.is_set()
+    assert log.messages[0].endswith("others take their place; running: hangs (16 times)")
+    release.set()
+    assert host.call(lambda: end(hanging), instead="x()") == [True] * 40
+    until(lambda: sum("test-prepare" in one.name for one in threading.enumerate()) <= 16, "the end of most")
+    host.stop()
+    assert not [one for one in threading.enumerate() if one.name.startswith("test")]
 
 
 def test_idle_threads_keep_nobody_alive(host: Host) -> None:

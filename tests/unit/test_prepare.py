@@ -1,6 +1,7 @@
 """Changes that have to be prepared: by whom, when, and what comes of a refusal."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -114,6 +115,32 @@ def test_time_limit() -> None:
         assert "guard was not ready within 0.01 s" in house.errors.texts()[0]
         assert house.numbers.current.a == 1
     assert house.guard.log == ["prepare", "commit", "prepare", "abandon"]
+
+
+def test_who_does_not_end_is_left_to_itself() -> None:
+    """Cancelled at its limit it goes on alone; it is not asked again meanwhile, and afterwards as ever."""
+    house = House()
+    released = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not released.is_set():
+            with suppress(asyncio.CancelledError):
+                await released.wait()
+
+    with house.config:
+        house.guard.timeout = 0.5
+        house.guard.decide = lambda _: stubborn()
+        house.left.set({"a": 2})
+        assert "guard was not ready within 0.5 s" in house.errors.texts()[0]
+        with pytest.raises(ChangeRefused, match="still hangs since it was asked about an earlier change"):
+            house.config.reload()
+        assert house.guard.log == ["prepare", "commit", "prepare", "abandon", "abandon"]
+        house.guard.decide = accepting
+        host = house.config._lifecycle.host
+        assert host is not None
+        host.post(released.set)
+        house.config.reload()
+        assert house.numbers.current.a == 2
 
 
 def test_who_fails_has_refused() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -230,30 +231,104 @@ def test_in_the_callers_loop() -> None:
 
 
 def test_one_that_was_given_up_before_it_began() -> None:
-    """A call that is cancelled before a thread takes it is not waited for by the next one."""
+    """A call that is cancelled before a thread takes it is not made, and the next one is."""
 
     async def test() -> None:
         house = House()
-        asked = house.config.before_change(_agree)
+        asked: list[int] = []
+
+        @house.config.before_change(timeout=LOOK)
+        def look(change: Change[View]) -> None:
+            asked.append(change.new[house.numbers].b)
+
         async with house.config:
             go_on, host = threading.Event(), house.config._lifecycle.host
             assert host is not None
-            busy = [host.run_work("busy", go_on.wait) for _ in range(100)]
+            busy = [host.run_work("busy", go_on.wait, "prepare") for _ in range(16)]
             adding = asyncio.create_task(house.config.aadd(Memory({"b": 3})))
             for _ in range(20):  # until it is asked, on a thread that has no time for it
                 await asyncio.sleep(0)
-            call = asked._call
-            assert call is not None
-            assert call._state == "waits"
             adding.cancel()
             await asyncio.wait([adding])
             go_on.set()
             await asyncio.gather(*busy)
             house.left.set({"a": 2})
             await house.numbers.auntil(lambda now: now.a == 2, LOOK)
-            assert house.numbers.current.b == 1
+            assert asked == [1, 1]
 
     asyncio.run(test())
+
+
+class Stubborn:
+    """A function that is asked, and does not end when it is cancelled, once `a` is 2."""
+
+    def __init__(self, house: House) -> None:
+        self.calls = Told()
+        self.go_on = asyncio.Event()
+        self._numbers = house.numbers
+
+    async def in_finally(self, change: Change[View]) -> None:
+        """Hang in the clean-up."""
+        self.calls(change.new[self._numbers].a)
+        if self.calls.items[-1] == 2:
+            try:
+                await self.go_on.wait()
+            finally:
+                await self.go_on.wait()
+
+    async def in_a_loop(self, change: Change[View]) -> None:
+        """Try again whatever happens."""
+        self.calls(change.new[self._numbers].a)
+        while self.calls.items[-1] == 2 and not self.go_on.is_set():
+            with suppress(BaseException):
+                await self.go_on.wait()
+
+
+@pytest.mark.parametrize("how", ["in_finally", "in_a_loop"])
+def test_one_that_ignores_its_cancellation(how: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is left to itself: its change is refused in time, and it is not asked beside itself."""
+    house = House()
+    stubborn = Stubborn(house)
+    with house.config:
+        asked = house.config.before_change(timeout=0.5)(getattr(stubborn, how))
+        house.left.set({"a": 2})
+        assert f"{how} was not ready within 0.5 s" in house.errors.texts()[0]
+        house.right.set({"b": 2})
+        assert "it still hangs since it was asked about an earlier change" in house.errors.texts(2)[1]
+        assert stubborn.calls.items == [2]
+        assert f"{how} was not ready within 0.5 s and goes on; it is left to itself" in caplog.text
+        host = house.config._lifecycle.host
+        assert host is not None
+        host.post(stubborn.go_on.set)
+        house.left.set({"a": 3})
+        house.numbers.until(lambda now: now.a == 3, LOOK)
+        house.config.reload()
+        assert house.numbers.current.b == 2
+        asked.close()
+
+
+def test_a_start_with_one_that_ignores_its_cancellation() -> None:
+    """It fails when the function's time is up, and can be tried again."""
+    house = House()
+    stubborn = Stubborn(house)
+    house.left.set({"a": 2})
+    asked = house.config.before_change(timeout=0.1)(stubborn.in_finally)
+    with pytest.raises(StartFailed, match=r"in_finally was not ready within 0\.1 s"):
+        house.config.start()
+    asked.close()
+    with house.config:
+        assert house.numbers.current.a == 2
+
+
+def test_a_stop_with_one_that_ignores_its_cancellation(caplog: pytest.LogCaptureFixture) -> None:
+    """It is left behind, and named."""
+    house = House()
+    stubborn = Stubborn(house)
+    with house.config:
+        house.config.before_change(timeout=LOOK)(stubborn.in_a_loop)
+        house.left.set({"a": 2})
+        stubborn.calls.wait()
+    assert "stopped without waiting for asking Stubborn.in_a_loop" in caplog.text
 
 
 def test_busy_callbacks_hold_up_no_veto() -> None:

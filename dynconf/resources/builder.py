@@ -1,0 +1,151 @@
+"""Building instances within a time limit; what hangs is left to itself, and not begun once more."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from dynconf._host.asking import asking
+from dynconf._host.attempt import Attempt
+from dynconf._host.host import Host
+from dynconf._host.process import park
+from dynconf.errors import ResourceUnavailable
+from dynconf.resources.drain import Drain
+from dynconf.resources.instance import Instance
+from dynconf.resources.outcome import Wanted
+from dynconf.resources.recipe import Recipe
+
+__all__ = ["Builder"]
+
+R = TypeVar("R")
+
+_MOST: Final = 4
+"""Tries of one resource that may hang at a time, each with settings of its own."""
+
+
+class _Named(Protocol):
+    """Another resource."""
+
+    name: str
+
+
+class Builder(Generic[R]):
+    """Makes the instances of one resource. All of this runs on the core's loop.
+
+    Args:
+        recipe: how one is made and checked.
+        uses: the resources that it uses.
+        limit: seconds that one may take.
+        host: where it runs; asked for each time.
+        drain: takes what nobody wants any more.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe[R],
+        uses: Sequence[_Named],
+        limit: float,
+        host: Callable[[], Host],
+        drain: Drain[R],
+    ) -> None:
+        self._recipe = recipe
+        self._uses = uses
+        self._limit = limit
+        self._host = host
+        self._drain = drain
+        self._tries: dict[_Try[R], asyncio.Task[Any]] = {}
+
+    async def build(self, wanted: Wanted) -> Instance[R]:
+        """Build one, once no earlier try for equal settings runs any more, nor too many others.
+
+        Raises:
+            ResourceUnavailable: not in time, or what it uses is not there.
+            Exception: whatever its functions raise.
+        """
+        limit = asyncio.timeout(self._limit)
+        begun = False
+        try:
+            async with limit:
+                while tries := self._in_the_way(wanted):
+                    await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+                begun = True
+                return await self._begin(wanted)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            late = f"it was not built and checked within {self._limit:g} s"
+            raise ResourceUnavailable((not begun and self.hangs(wanted)) or late) from None
+
+    def hangs(self, wanted: Wanted) -> str:
+        """Why nothing can be begun for now, if that is so."""
+        if not self._in_the_way(wanted):
+            return ""
+        return "an earlier try to build it still hangs: it was given up, and another waits for its end"
+
+    def ending(self) -> list[asyncio.Task[Any]]:
+        """What still has to clean up on the loop, where tries do that."""
+        return [*self._tries.values()] if self._recipe.is_async else []
+
+    def forked(self) -> None:
+        """In a forked child: have nothing of the parent's any more."""
+        park(self._tries)
+        self._tries = {}
+
+    def _left(self) -> "list[_Try[R]]":
+        return [one for one in self._tries if one.left]
+
+    def _in_the_way(self, wanted: Wanted) -> list[asyncio.Task[Any]]:
+        left = self._left()
+        blocking = left if len(left) >= _MOST else [one for one in left if wanted.same(one.wanted)]
+        return [self._tries[one] for one in blocking]
+
+    async def _begin(self, wanted: Wanted) -> Instance[R]:
+        one: _Try[R] = _Try(wanted)
+        attempt = Attempt(self._host(), self._make(one), f"build of {self._recipe.name}")
+        tries = self._tries
+        tries[one] = attempt.task
+        attempt.task.add_done_callback(lambda _: tries.pop(one))
+        try:
+            return await attempt.result()
+        except asyncio.CancelledError:
+            one.left = True
+            self._let_go(one)
+            raise
+
+    async def _make(self, one: "_Try[R]") -> Instance[R]:
+        host = self._host()
+        with ExitStack() as leases, asking(host):
+            used = []
+            for resource, other in zip(self._uses, one.wanted.uses, strict=True):
+                if other is None or not other.take():
+                    raise ResourceUnavailable(f"{resource.name}, which it uses, is not there")
+                leases.callback(other.give)
+                used.append(other)
+            value, close = await self._recipe.make(
+                host, one.wanted.settings, *(other.value for other in used)
+            )
+            one.instance = instance = Instance(value, one.wanted.settings, used, close)
+            leases.pop_all()
+            if one.left:
+                self._let_go(one)
+                return instance  # to nobody
+            try:
+                await self._recipe.check(host, value)
+            except BaseException:
+                self._let_go(one)
+                raise
+        return instance
+
+    def _let_go(self, one: "_Try[R]") -> None:
+        instance, one.instance = one.instance, None
+        if instance is not None:
+            self._drain.add(instance)
+
+
+class _Try(Generic[R]):
+    """One try, and what has come of it so far; left once nobody waits for it any more."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.instance: Instance[R] | None = None
+        self.left: bool = False
