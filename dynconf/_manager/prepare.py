@@ -134,9 +134,8 @@ class Preparers:
                 raise  # by us; else by something that it awaited
             if limit.expired():
                 return await self._timed_out(preparer, former)
-            why = (
-                f": {error}" if isinstance(error, BlockingCall) else ""
-            )  # our own words, which quote nothing
+            # Our own words quote nothing.
+            why = f": {error}" if isinstance(error, BlockingCall) else ""
             return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}{why}")
         return None
 
