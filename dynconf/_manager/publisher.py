@@ -142,7 +142,7 @@ class Publisher:
             overlays = (NO_OVERLAY,) * len(state.specs)
             empty: Tree = {}
             state = replace(state, loaded=False, layers={}, base=empty, tree=empty, overlays=overlays)
-            self.store = Store(state=state)
+        self.store = Store(state=state)
         return before
 
     def restore(self, before: Store) -> None:
