@@ -15,7 +15,7 @@ from dynconf._cache.disk import SharedFile, Unusable
 from dynconf._host.host import Host
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.roster import Place
-from dynconf._origin import Problem
+from dynconf._origin import Problem, on_one_line
 from dynconf._store.state import Candidate, Key
 from dynconf._values.clock import Clock
 from dynconf._values.merge import Rank
@@ -166,7 +166,7 @@ class Cache:
             return
         self._written = kept
         if left_out:
-            names = ", ".join(left_out)
+            names = on_one_line(", ".join(left_out))
             self._complain("incomplete", f"{names} cannot be kept: JSON cannot say what is there")
         else:
             self._told = None
@@ -218,7 +218,7 @@ def tell(feeds: Sequence[SourceFeed]) -> None:
         kept = {one.name: one.cached for one in feed.documents.values() if one.cached is not None}
         if kept:
             oldest = datetime.fromtimestamp(min(kept.values())).astimezone().isoformat(" ", "seconds")
-            names = ", ".join(sorted(kept)[:10]) + (", …" if len(kept) > 10 else "")
+            names = on_one_line(", ".join(sorted(kept)[:10])) + (", …" if len(kept) > 10 else "")
             logger.warning("%s: served from the cache, the oldest of %s: %s", feed.name, oldest, names)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from dynconf._dispatch.dispatcher import Dispatcher
 from dynconf._host.inbox import trace
 from dynconf._models.overlay import NO_OVERLAY, Overlay, read_overlay
+from dynconf._origin import on_one_line
 from dynconf._store.state import Candidate, Plan, Spec, State
 from dynconf._store.store import Store
 from dynconf._values.clock import Clock
@@ -50,7 +51,7 @@ class Applied:
         more = f" and {len(self.paths) - _SHOWN} more" if len(self.paths) > _SHOWN else ""
         paths = ", ".join(path[:_LONGEST] for path in self.paths[:_SHOWN]) + more
         text = f"version {self.version}: {paths or 'nothing differs'}"
-        return f"{text} (by {by})" if by else text
+        return on_one_line(f"{text} (by {by})" if by else text)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain, JSON-ready form."""
