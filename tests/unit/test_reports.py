@@ -146,7 +146,7 @@ def test_history_tells_when_what_and_by_whom() -> None:
 
 
 def test_history_keeps_so_many_paths() -> None:
-    """A version with very many paths, or very long ones, costs no more than others; those left out are counted."""
+    """A version of very many paths, or very long ones, costs no more than another; the rest is counted."""
     memory = Memory({"number": 0})
     config = Config(memory)
     settings = config.bind(App)
