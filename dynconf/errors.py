@@ -96,7 +96,7 @@ class SourceError(DynconfError):
     """
 
     def __init__(self, reason: str, origin: Origin | None = None) -> None:
-        self.reason = on_one_line(reason)
+        self.reason: str = on_one_line(reason)
         self.origin = origin
         super().__init__(self.reason)
 
