@@ -4,6 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def on_one_line(text: str) -> str:
+    """A text with line ends, escape sequences and the like shown as `repr` shows them.
+
+    What is told of documents holds names and words of theirs, which would else forge lines of a log.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The place that a value, or a fault, was found at.
@@ -28,7 +38,7 @@ class Origin:
             place += f":{self.line}"
             if self.column is not None:
                 place += f":{self.column}"
-        return f"{place} (revision {self.revision})" if self.revision else place
+        return on_one_line(f"{place} (revision {self.revision})" if self.revision else place)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain, JSON-ready form; what is not known is left out."""
@@ -48,7 +58,7 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason why a document cannot be taken. It never holds a value.
+    """One reason why a document cannot be taken. It never holds a value, and its texts have no line ends.
 
     `path` is the dotted path in the merged tree, `expected` what the field wants, `actual` the
     *type* that was found ("missing" when there was nothing), `model` the settings class asking.
@@ -59,6 +69,10 @@ class Problem:
     actual: str = ""
     model: str = ""
     origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", on_one_line(self.path))
+        object.__setattr__(self, "expected", on_one_line(self.expected))
 
     def __str__(self) -> str:
         if not self.path:

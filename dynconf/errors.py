@@ -26,7 +26,7 @@ No message ever holds a configuration value: paths, types, sources and places on
 
 from collections.abc import Sequence
 
-from dynconf._origin import Origin, Problem
+from dynconf._origin import Origin, Problem, on_one_line
 
 __all__ = [
     "AccessDenied",
@@ -96,9 +96,9 @@ class SourceError(DynconfError):
     """
 
     def __init__(self, reason: str, origin: Origin | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason: str = on_one_line(reason)
         self.origin = origin
+        super().__init__(self.reason)
 
     def __str__(self) -> str:
         return f"{self.origin}: {self.reason}" if self.origin else self.reason
@@ -149,7 +149,7 @@ class ChangeRefused(DynconfError):
 
     def __init__(self, problems: Sequence[Problem], what: str = "change refused") -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__(f"{what}: " + "; ".join(map(str, self.problems)))
+        super().__init__(on_one_line(what) + ": " + "; ".join(map(str, self.problems)))
 
 
 class Veto(DynconfError):

@@ -6,15 +6,16 @@ The first line is `dynconf-cache <version> <SHA-256 of what follows>`; then come
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from dynconf._values.snapshot import Folder, Update
 
 MAGIC: Final = b"dynconf-cache"
 VERSION: Final = 1
+_END_OF_TIME: Final = 1e11  # seconds since the epoch; a date cannot be much later
 
 
 class Unreadable(Exception):
@@ -55,7 +56,7 @@ class _Entry(_Strict):
     source: str
     document: str
     revision: str
-    at: FiniteFloat
+    at: Annotated[float, Field(ge=0, lt=_END_OF_TIME)]
     format: str | None = None
     type: str | None = None
     order: int | str = 0

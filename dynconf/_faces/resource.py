@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, Unpack, overload
 from dynconf._host.host import Host
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.compare import field_value
+from dynconf._origin import on_one_line
 from dynconf._values.secrets import Quotes
 from dynconf._values.snapshot import View
 from dynconf._values.tree import Path, dotted
@@ -215,8 +216,9 @@ class _Around:
         name = type(error).__name__
         text = " ".join(str(error).split())
         if isinstance(error, DynconfError):
-            return text
-        return name if not text or Quotes(view._snapshot.secrets())(text) else f"{name}: {text[:500]}"
+            return on_one_line(text)
+        told = text and not Quotes(view._snapshot.secrets())(text)
+        return f"{name}: {on_one_line(text[:500])}" if told else name
 
     def users(self, resource: Resource[Any]) -> list[Resource[Any]]:
         others = [one for one in self._lifecycle.preparers if isinstance(one, Resource) and not one.closed]

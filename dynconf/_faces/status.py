@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from dynconf._manager.document import Document
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.manager import Manager
-from dynconf._origin import Problem
+from dynconf._origin import Problem, on_one_line
 from dynconf._values.prepare import Preparer
 from dynconf.errors import SourceError
 from dynconf.resources.resource import Resource, State
@@ -36,11 +36,11 @@ class DocumentStatus:
     cached_at: float | None = None
 
     def __str__(self) -> str:
-        text = f"{self.document}: {self.state}"
+        text = f"{on_one_line(self.document)}: {self.state}"
         if self.revision:
-            text += f", serving revision {self.revision}"
+            text += f", serving revision {on_one_line(self.revision)}"
         if self.refused_revision:
-            text += f", refused revision {self.refused_revision}"
+            text += f", refused revision {on_one_line(self.refused_revision)}"
         if self.missing_since is not None:
             text += f", missing since {_when(self.missing_since)}"
         if self.cached_at is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -14,7 +15,7 @@ from dynconf._cache.disk import SharedFile, Unusable
 from dynconf._host.host import Host
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.roster import Place
-from dynconf._origin import Problem
+from dynconf._origin import Problem, on_one_line
 from dynconf._store.state import Candidate, Key
 from dynconf._values.clock import Clock
 from dynconf._values.merge import Rank
@@ -25,6 +26,8 @@ PAUSE: Final = 1.0
 """Seconds between two writes."""
 READ_TIME: Final = 2.0
 """Seconds that reading may take; a file system may hang."""
+LAST_TIME: Final = 0.4
+"""Seconds that the last write may take where the program ends without a stop."""
 
 logger = logging.getLogger("dynconf.cache")
 
@@ -55,6 +58,7 @@ class Cache:
         digest = hashlib.sha256("\n".join(self._identities.values()).encode()).hexdigest()
         self._file = SharedFile(folder, f"{name}-{digest[:16]}.cache")
         self._packer = Packer()
+        self._turn = threading.Lock()  # a write that was given up goes on
         self._around = around
         self._layers: Mapping[Rank, Layer] = {}
         self._since: dict[tuple[str, str, str], float] = {}
@@ -119,23 +123,37 @@ class Cache:
                 await self._save(list(self._kept()))
 
     async def _write(self) -> None:
+        try:
+            await self._write_what_is_due()
+        except asyncio.CancelledError:  # the program, or its event loop, ends without a stop
+            if (self._due or self._failed) and not self._closing:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_TIME):
+                        await self._save_if_need_be()
+            raise
+
+    async def _write_what_is_due(self) -> None:
         while self._due:
-            self._due = False
-            kept = list(self._kept())
-            if self._failed or (self._own and kept != self._written):
-                await self._save(kept)
+            await self._save_if_need_be()
             if not self._closing:
                 self._rest = asyncio.ensure_future(self._around.clock.sleep(PAUSE))
                 await asyncio.wait([self._rest])
+
+    async def _save_if_need_be(self) -> None:
+        self._due = False
+        kept = list(self._kept())
+        if self._failed or (self._own and kept != self._written):
+            await self._save(kept)
 
     async def _save(self, kept: Sequence[Kept]) -> None:
         partly_cached = any(one.cached is not None for one in self._layers.values())
 
         def save() -> list[str] | None:
-            data, left_out = self._packer.pack(kept)
-            # What came from the cache may be older than what another process has put there since, and
-            # only what served together may stand there together.
-            return left_out if self._file.write(data, over_others=not partly_cached) else None
+            with self._turn:
+                data, left_out = self._packer.pack(kept)
+                # What came from the cache may be older than what another process has put there since, and
+                # only what served together may stand there together.
+                return left_out if self._file.write(data, over_others=not partly_cached) else None
 
         self._failed = True
         try:
@@ -148,7 +166,7 @@ class Cache:
             return
         self._written = kept
         if left_out:
-            names = ", ".join(left_out)
+            names = on_one_line(", ".join(left_out))
             self._complain("incomplete", f"{names} cannot be kept: JSON cannot say what is there")
         else:
             self._told = None
@@ -200,7 +218,7 @@ def tell(feeds: Sequence[SourceFeed]) -> None:
         kept = {one.name: one.cached for one in feed.documents.values() if one.cached is not None}
         if kept:
             oldest = datetime.fromtimestamp(min(kept.values())).astimezone().isoformat(" ", "seconds")
-            names = ", ".join(sorted(kept)[:10]) + (", …" if len(kept) > 10 else "")
+            names = on_one_line(", ".join(sorted(kept)[:10])) + (", …" if len(kept) > 10 else "")
             logger.warning("%s: served from the cache, the oldest of %s: %s", feed.name, oldest, names)
 
 

@@ -1,6 +1,7 @@
 """Starting, stopping and forking: where the running core is made, and reached from anywhere."""
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -37,6 +38,8 @@ class Lifecycle:
         self.manager: Manager | None = None
         self.host: Host | None = None
         self._leaving: deque[Callable[[], Plan]] = deque()
+        self._before: Store | None = None  # what a start that is not complete goes back to
+        self._process = os.getpid()
         self._changing = threading.Lock()
         self._resting = threading.Lock()
 
@@ -116,7 +119,7 @@ class Lifecycle:
 
     def start(self, *, watching: bool) -> None:
         """Run the core on a thread of its own; back when everything is loaded."""
-        self._claim()
+        claim = self._claim()
         try:
             host = Host.in_thread(
                 self.options.name, threads=self.options.callback_threads, on_fork=self.on_fork
@@ -130,11 +133,11 @@ class Lifecycle:
                 host.stop()
                 raise
         finally:
-            self._changing.release()
+            claim.release()
 
     async def astart(self, *, watching: bool) -> None:
         """Run the core in the calling loop; back when everything is loaded."""
-        self._claim()
+        claim = self._claim()
         try:
             host = Host.in_loop(
                 self.options.name, threads=self.options.callback_threads, on_fork=self.on_fork
@@ -147,7 +150,7 @@ class Lifecycle:
                 await host.close()
                 raise
         finally:
-            self._changing.release()
+            claim.release()
 
     def stop(self) -> None:
         """End everything within a second; again is fine."""
@@ -201,11 +204,12 @@ class Lifecycle:
     def on_fork(self) -> None:
         """In a forked child: go on from what is published, with nothing that was inherited.
 
-        One that was forked by what a change waits for, by a veto say, keeps what is published and no more.
+        One that was forked by what a change waits for, by a veto say, keeps what is published and no more;
+        so does one that was forked before a start was complete, since nobody goes on with that start here.
         """
-        former, follows = self.manager, not is_asked_by(self.host)
-        self._changing = threading.Lock()
-        self._resting = threading.Lock()
+        former, whole = self.manager, self._is_whole()
+        follows = whole and not is_asked_by(self.host)
+        self._renew_locks()
         if former is None:
             return
         park(former)
@@ -215,10 +219,11 @@ class Lifecycle:
         if not follows:
             self.host = self.manager = None
             self.publisher.dispatcher.stopped()
+            if not whole and self._before is not None:
+                self._restore(Store(state=self._before.state))
             self._leave_at_rest()
-            logger.info(
-                "%s: forked by what a change waits for; this process follows no changes", self.options.name
-            )
+            why = "by what a change waits for" if whole else "before its start was complete"
+            logger.info("%s: forked %s; this process follows no changes", self.options.name, why)
             return
         host = Host.in_thread(
             self.options.name, delay=0.1, threads=self.options.callback_threads, on_fork=self.on_fork
@@ -230,13 +235,24 @@ class Lifecycle:
             host.post(self._leave, make_plan)
         logger.info("%s: forked; this process follows changes with its own connections", self.options.name)
 
+    def _is_whole(self) -> bool:
+        """Whether what the running core loads first is published, and not taken back."""
+        store = self.publisher.store
+        return self.host is not None and store is not self._before and store.state.loaded
+
+    def _renew_locks(self) -> None:
+        """In a forked child: the thread that held one may not be there."""
+        self._process = os.getpid()
+        self._changing = threading.Lock()
+        self._resting = threading.Lock()
+
     def _resume(self, host: Host, former: Manager) -> None:
         self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
         self.manager.resume(former)
 
     async def _begin(self, host: Host, watching: bool) -> None:
         with self._resting:
-            before = self.publisher.rewind()
+            self._before = before = self.publisher.rewind()
             self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
             self._adopt(host)
         try:
@@ -267,16 +283,21 @@ class Lifecycle:
             self.host = None
             self.publisher.dispatcher.stopped()
 
-    def _claim(self) -> None:
-        if not self._changing.acquire(blocking=False):
+    def _claim(self) -> threading.Lock:
+        """Be the only one who starts it, until what is given is released; a fork replaces it."""
+        if self._process != os.getpid():  # forked while no host was there to tell of it
+            self._renew_locks()
+        claim = self._changing
+        if not claim.acquire(blocking=False):
             raise UsageError(f"{self.options.name} is being started already")
         if self.running:
-            self._changing.release()
+            claim.release()
             raise UsageError(f"{self.options.name} runs already; stop it before it is started again")
         if self.host is not None:  # its event loop was closed under it
             former = self.host
             self._discard(former)
             former.abort()
+        return claim
 
     def _running_host(self) -> Host:
         if self.host is None or not self.host.alive:

@@ -11,6 +11,7 @@ from typing import Any
 from dynconf._dispatch.dispatcher import Dispatcher
 from dynconf._host.inbox import trace
 from dynconf._models.overlay import NO_OVERLAY, Overlay, read_overlay
+from dynconf._origin import on_one_line
 from dynconf._store.state import Candidate, Plan, Spec, State
 from dynconf._store.store import Store
 from dynconf._values.clock import Clock
@@ -20,6 +21,8 @@ from dynconf.errors import NotStarted
 
 _SHOWN, _LONGEST = 50, 200
 """Paths that a version's text names at most, and characters of each."""
+_KEPT = 1000
+"""Paths that the history keeps of a version at most, and characters that each of them may have."""
 
 logger = logging.getLogger("dynconf.config")
 
@@ -28,13 +31,15 @@ logger = logging.getLogger("dynconf.config")
 class Applied:
     """One version: when it came (seconds since the epoch), what brought it, which paths differ.
 
-    `documents` holds source, document and revision of each.
+    `documents` holds source, document and revision of each. `left_out` is how many paths are not among
+    `paths`: in the history that is what is over the first 1000 of a version, or longer than 1000 characters.
     """
 
     version: int
     at: float
     paths: tuple[str, ...]
     documents: tuple[tuple[str, str, str], ...] = ()
+    left_out: int = 0
 
     def __str__(self) -> str:
         when = datetime.fromtimestamp(self.at).astimezone().isoformat(" ", "seconds")
@@ -47,16 +52,29 @@ class Applied:
             " ".join(filter(None, (document or source, revision)))
             for source, document, revision in self.documents
         )
-        more = f" and {len(self.paths) - _SHOWN} more" if len(self.paths) > _SHOWN else ""
-        paths = ", ".join(path[:_LONGEST] for path in self.paths[:_SHOWN]) + more
+        others = max(0, len(self.paths) - _SHOWN) + self.left_out
+        paths = ", ".join(path[:_LONGEST] for path in self.paths[:_SHOWN])
+        if others:
+            paths = f"{paths} and {others} more" if paths else f"{others} not named"
         text = f"version {self.version}: {paths or 'nothing differs'}"
-        return f"{text} (by {by})" if by else text
+        return on_one_line(f"{text} (by {by})" if by else text)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain, JSON-ready form."""
         names = ("source", "document", "revision")
         documents = [dict(zip(names, document, strict=True)) for document in self.documents]
-        return {"version": self.version, "at": self.at, "paths": list(self.paths), "documents": documents}
+        return {
+            "version": self.version,
+            "at": self.at,
+            "paths": list(self.paths),
+            "left_out": self.left_out,
+            "documents": documents,
+        }
+
+    def to_keep(self) -> "Applied":
+        """The same without the paths that are too many, or too long, to be kept for twenty versions."""
+        paths = tuple(path for path in self.paths if len(path) <= _KEPT)[:_KEPT]
+        return replace(self, paths=paths, left_out=self.left_out + len(self.paths) - len(paths))
 
 
 class Publisher:
@@ -121,7 +139,7 @@ class Publisher:
             paths = frozenset(map(dotted, delta_paths(diff(self.snapshot.tree, plan.state.tree))))
         applied = Applied(plan.state.version, self.clock.time(), tuple(sorted(paths)), documents)
         if plan.publishes:
-            self.history.append(applied)
+            self.history.append(applied.to_keep())
             logger.info("%s", applied.summary)
         if plan.publishes or plan.models:
             self._publish(plan.state, plan.models)
@@ -129,11 +147,15 @@ class Publisher:
 
     def applied_since(self, version: int, *known: Applied) -> Applied:
         """All that was published after a version, as one: what is known of it, and the last 20 versions."""
-        later = [one for one in (*known, *self.history) if one.version > version]
+        kept = [one for one in self.history if one.version > version]
+        later = [*(one for one in known if one.version > version), *kept]
         paths = {path for one in later for path in one.paths}
         documents = dict.fromkeys(document for one in later for document in one.documents)
+        # What is known may tell of the paths that the history has left out.
+        found = len(paths) - len({path for one in kept for path in one.paths})
+        left_out = max(0, sum(one.left_out for one in kept) - found)
         now = self.store.state.version
-        return Applied(now, self.clock.time(), tuple(sorted(paths)), tuple(documents))
+        return Applied(now, self.clock.time(), tuple(sorted(paths)), tuple(documents), left_out)
 
     def rewind(self) -> Store:
         """Before another first load: forget the layers, but not what readers see; gives what was before."""
@@ -142,7 +164,7 @@ class Publisher:
             overlays = (NO_OVERLAY,) * len(state.specs)
             empty: Tree = {}
             state = replace(state, loaded=False, layers={}, base=empty, tree=empty, overlays=overlays)
-            self.store = Store(state=state)
+        self.store = Store(state=state)
         return before
 
     def restore(self, before: Store) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from dynconf._origin import on_one_line
 from dynconf.errors import UsageError
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -49,14 +50,9 @@ _STEP: Final = re.compile(r'(?:"([^".]*\.[^"]*)"|([^.]*))\.')
 def dotted(path: Path) -> str:
     """A path as people read it; a key that holds a dot is quoted."""
     return ".".join(
-        f'"{_shown(step)}"' if isinstance(step, str) and "." in step else _shown(step) for step in path
+        f'"{on_one_line(step)}"' if isinstance(step, str) and "." in step else on_one_line(str(step))
+        for step in path
     )
-
-
-def _shown(step: str | int) -> str:
-    """A step without line ends and the like, which would forge lines of a log."""
-    text = str(step)
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def find(tree: Any, path: Path) -> Any:

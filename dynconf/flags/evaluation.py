@@ -12,6 +12,7 @@ from openfeature.exception import ErrorCode, OpenFeatureError, TypeMismatchError
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 
 from dynconf._models.broken import what_broke
+from dynconf._origin import on_one_line
 from dynconf._values.tree import copied
 from dynconf.flags.core_log import OwnEvaluations
 from dynconf.flags.definition import Flag
@@ -114,7 +115,9 @@ class Evaluation:
             return found
         if flag not in self._told and len(self._told) < _MOST_TOLD:
             self._told.add(flag)
-            _logger.warning("the flag %r has no value, so its default serves: %s (%s)", flag, text, code)
+            _logger.warning(
+                "the flag %r has no value, so its default serves: %s (%s)", flag, on_one_line(text), code
+            )
         return FlagResolutionDetails(default, code, text, Reason.ERROR)
 
     def _way(self, flag: str, default: Any) -> _Way:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 
 from dynconf._dispatch.subscriptions import Subscription
 from dynconf._faces.binding import Binding
+from dynconf._origin import on_one_line
 from dynconf._values.snapshot import Change
 
 __all__ = ["Level", "follow_levels"]
@@ -78,4 +79,6 @@ def _set(logger: logging.Logger, level: Any, before: int) -> None:
         logger.setLevel(level)
     except (TypeError, ValueError):
         logger.setLevel(before)
-        _logger.warning("the logger %s keeps its own level: what is set for it is none", logger.name)
+        _logger.warning(
+            "the logger %s keeps its own level: what is set for it is none", on_one_line(logger.name)
+        )

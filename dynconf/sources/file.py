@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dynconf._origin import Origin
+from dynconf._origin import Origin, on_one_line
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import DocumentMissing, SourceError, UsageError
@@ -163,7 +163,10 @@ class _Following:
             if reading is not before.get(document) and reading.content is not None:
                 feed.update(self._update(document, reading))
                 if reading.mounted and not self._loaded:
-                    _logger.info("%s is mounted on its own; such a mount may never show a change", document)
+                    _logger.info(
+                        "%s is mounted on its own; such a mount may never show a change",
+                        on_one_line(document),
+                    )
         for document in before.keys() - now.keys():
             if self._is_away(document, again):
                 now[document] = before[document]

@@ -582,6 +582,47 @@ assert children == [0], children
     )
 
 
+@pytest.mark.parametrize(("context", "follows"), [("", False), (", context=contextvars.Context()", True)])
+def test_fork_by_a_task_that_a_veto_has_started(context: str, follows: bool) -> None:
+    """Such a task is part of the answer, also when that was given, unless it was started apart from it."""
+    run(
+        f"""
+import contextvars
+from dynconf import Config, Memory, Settings
+
+class Numbers(Settings):
+    a: int = 0
+
+memory = Memory({{"a": 1}})
+config = Config(memory)
+numbers = config.bind(Numbers)
+tasks, go_on = [], asyncio.Event()
+
+def work():
+    assert numbers.current.a == 2
+    assert config.status().running is {follows}
+
+async def work_later():
+    await go_on.wait()
+    return child_of(work)
+
+@config.before_change
+async def check(change):
+    if not tasks:
+        tasks.append(asyncio.create_task(work_later(){context}))
+
+async def main():
+    async with config:
+        memory.set({{"a": 2}})
+        await numbers.auntil(lambda now: now.a == 2, LOOK)
+        go_on.set()
+        assert await tasks[0] == 0
+
+asyncio.run(main())
+"""
+    )
+
+
 def test_a_child_that_becomes_another_program_at_once() -> None:
     """Nothing is opened in it by then: what follows the sources waits for a while."""
     run(

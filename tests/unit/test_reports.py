@@ -1,7 +1,9 @@
 """What people ask of a Config: explain, status, history, unused keys, views; readable, sendable, masked."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
@@ -141,6 +143,29 @@ def test_history_tells_when_what_and_by_whom() -> None:
     assert last.documents == (("memory", "memory", "25"),)
     assert str(last).endswith(" version 25: number (by memory 25)")
     assert json.loads(json.dumps(config.history.to_dict()))["versions"][-1]["paths"] == ["number"]
+
+
+def test_history_keeps_so_many_paths() -> None:
+    """A version of very many paths, or very long ones, costs no more than another; the rest is counted."""
+    memory = Memory({"number": 0})
+    config = Config(memory)
+    settings = config.bind(App)
+    with config:
+        memory.set({"number": 1, **{f"key{number:05}": 1 for number in range(3000)}, "x" * 1001: 1})
+        settings.until(lambda app: app.number == 1, 5)
+        last = config.history[-1]
+        assert (len(last.paths), last.left_out) == (1000, 2002)
+        assert str(last).endswith("key00049 and 2952 more (by memory 2)")
+        assert config.history.to_dict()["versions"][-1]["left_out"] == 2002
+        before = config._lifecycle.publisher.applied_since(1)
+        assert (len(before.paths), before.left_out) == (1000, 2002)
+        # Whoever asks for a change is told of all of it.
+        applied = config.add(Memory({f"more{number:05}": 1 for number in range(3000)}, name="more"))
+        assert applied is not None
+        assert (len(applied.paths), applied.left_out) == (3000, 0)
+        assert config._lifecycle.publisher.applied_since(2, applied) == replace(applied, at=ANY)
+        config.add(Memory({"y" * 1001: 1}, name="long"))
+        assert str(config.history[-1]).endswith("version 4: 1 not named (by long 1)")
 
 
 def test_a_path_is_taken_as_it_is_told() -> None:

@@ -128,6 +128,10 @@ ENTRY = {"source": "s", "document": "d", "revision": "1", "at": 1.0}
         {"documents": [{**ENTRY, "text": 3}]},
         {"documents": [{**ENTRY, "binary": "%"}]},
         {"documents": [{**ENTRY, "at": "soon", "text": ""}]},
+        {"documents": [{**ENTRY, "at": 1e300, "text": ""}]},
+        {"documents": [{**ENTRY, "at": -1e18, "text": ""}]},
+        {"documents": [{**ENTRY, "at": float("nan"), "text": ""}]},
+        {"documents": [{**ENTRY, "at": float("inf"), "text": ""}]},
         {"documents": [], "more": 1},
     ],
 )

@@ -1,7 +1,9 @@
 """A start from the cache: when it stands in for what, and what is kept for the next one."""
 
 import asyncio
+import hashlib
 import logging
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -296,7 +298,13 @@ def _into_a_folder(file: Path) -> None:
     file.mkdir()
 
 
+def _of_no_time(file: Path) -> None:
+    body = re.sub(rb'"at":[^,}]+', b'"at":1e300', file.read_bytes().partition(b"\n")[2])
+    file.write_bytes(b"dynconf-cache 1 %s\n%s" % (hashlib.sha256(body).hexdigest().encode(), body))
+
+
 BROKEN: dict[str, Callable[[Path], object]] = {
+    "of no time": _of_no_time,
     "empty": lambda file: file.write_bytes(b""),
     "truncated": lambda file: file.write_bytes(file.read_bytes()[:-10]),
     "damaged": lambda file: file.write_bytes(file.read_bytes().replace(b"a: 1", b"a: 7")),
