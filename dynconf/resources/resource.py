@@ -5,19 +5,18 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from operator import is_
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
-from dynconf._host.asking import asking
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._host.process import park
 from dynconf._values.clock import Clock
-from dynconf._values.prepare import PrepareRefused
+from dynconf._values.prepare import NotReady, PrepareRefused
 from dynconf._values.snapshot import View
 from dynconf.errors import ResourceUnavailable, UsageError
 from dynconf.resources.aside import Aside, StillTrying
+from dynconf.resources.builder import Builder
 from dynconf.resources.drain import Drain
 from dynconf.resources.instance import Instance
 from dynconf.resources.lease import Lease
@@ -31,6 +30,7 @@ State = Literal["ready", "degraded", "unavailable", "declared"]
 
 _FIRST_RETRY, _LONGEST_RETRY = 1.0, 30.0  # seconds until another try; they double from the first to the last
 _MARGIN: Final = 1.0  # seconds by which its own limit is ahead of whoever waits for it
+_NOT_YET: Final = "it is still being built, and is taken when it is there"
 
 _logger = logging.getLogger("dynconf.resources")
 
@@ -95,20 +95,21 @@ class Resource(Generic[R]):
         self.swaps: int = 0
         self.error: str = ""
         self._select = select
-        self._recipe = recipe
         self._keep = keep
-        self._limit = limit
         self._grace = grace
         self._around = around
         self._drain: Drain[R] = Drain(self.name, drain, around.host, around.clock)
         self._current: Instance[R] | None = None
         self._next: Outcome[R] | None = None
-        self._aside: Aside[R] = Aside(self.name, around.host, self._drain, lambda: around.retry(select))
+        names = [other.name for other in uses]
+        self._builder: Builder[R] = Builder(recipe, names, limit, around.host, self._drain)
+        self._aside: Aside[R] = Aside(
+            self.name, self._builder, around.host, self._drain, lambda: around.retry(select)
+        )
         self._failed: Wanted | None = None
-        self._doomed: Wanted | None = None
         self._refused: Outcome[R] | None = None
         self._told = ""
-        self._coming: asyncio.Future[Instance[R] | None] | None = None
+        self._coming: asyncio.Future[Instance[R] | PrepareRefused | None] | None = None
         self._trying: asyncio.Task[None] | None = None
         self._outdated = False
         self._built = threading.Event()
@@ -171,8 +172,8 @@ class Resource(Generic[R]):
 
     def _go(self) -> None:
         self._stop_trying()
-        self._aside.drop()
         self._drop_next()
+        self._aside.drop()
         instance, self._current = self._current, None
         if instance is not None:
             self._drain.add(instance, self._grace)
@@ -197,18 +198,23 @@ class Resource(Generic[R]):
 
     # Preparing it; all of this runs on the core's loop
 
-    async def prepare(self, old: View | None, new: View) -> None:
+    async def prepare(self, old: View | None, new: View, until: float | None = None) -> None:
         """See `Preparer`."""
         if self.closed:
             return
         self._refused = None
         coming = self._coming = asyncio.get_running_loop().create_future()
         try:
-            self._next = await self._prepared(new, keep=self._keep)
+            self._next = await self._prepared(new, keep=self._keep, until=until)
+        except PrepareRefused as refusal:
+            coming.set_result(refusal)
+            if self.closed:  # meanwhile, so that nobody will ask for it
+                return
+            raise
         except BaseException:
             coming.set_result(None)
             raise
-        if self.closed:  # meanwhile, so that nobody will ask for it
+        if self.closed:
             self._drop_next()
         coming.set_result(self._next.instance if self._next is not None else self._current)
 
@@ -220,9 +226,6 @@ class Resource(Generic[R]):
         self._next = self._refused = None
         if outcome is not None:
             self._take(outcome)
-        self._outdated |= self._current is not None and not all(
-            map(is_, self._current.uses, (other._current for other in self.uses))
-        )
         self._keep_trying()
 
     def abandon(self) -> None:
@@ -233,81 +236,82 @@ class Resource(Generic[R]):
         self._keep_trying()
 
     async def coming(self) -> Instance[R] | None:
-        """What will be current if all goes well; waits until that is known."""
-        return self._current if self._coming is None else await asyncio.shield(self._coming)
+        """What will be current if all goes well; waits until that is known.
 
-    async def _prepared(self, new: View, *, keep: bool, again: bool = False) -> Outcome[R] | None:
+        Raises:
+            PrepareRefused: it refuses the change.
+        """
+        coming = self._current if self._coming is None else await asyncio.shield(self._coming)
+        if isinstance(coming, PrepareRefused):
+            raise coming
+        return coming
+
+    async def _prepared(
+        self, new: View, *, keep: bool, until: float | None = None, again: bool = False
+    ) -> Outcome[R] | None:
         """What serves the new settings: what there is, if it was built of equal ones, or a new one.
 
         With `keep`, the one that there is in place of one that cannot be built. `None` if that is so
         already, and tried again anyhow: nobody's change is to wait for it. `again`: this is such a try.
+        `until`: see `Preparer.prepare`.
 
         Raises:
             PrepareRefused: it cannot be built.
         """
         wanted = None
         try:
-            wanted = Wanted(self._select(new), tuple([await other.coming() for other in self.uses]))
+            # Should one that it uses refuse the change, what serves is kept.
+            wanted = Wanted(self._select(new), tuple([other._current for other in self.uses]))
+            wanted = Wanted(wanted.settings, tuple([await other.coming() for other in self.uses]))
             if not again:
                 if self.error and wanted.same(self._failed):
                     self._drop_next()
                     return None
                 self._stop_trying()
-            coming = self._next.instance if self._next is not None else None
-            for known in (coming, self._current):
-                if known is not None and wanted.same(known):
-                    if known is not coming:
-                        self._drop_next()
-                    return Outcome(known)
-            self._drop_next()
-            if not keep and wanted.same(self._doomed):
-                return Outcome(await self._aside.build(wanted, self._build))
-            self._aside.drop()
-            return Outcome(await self._build(wanted))
+            instance = self._known(wanted)
+            if instance is None:
+                instance = await self._made(wanted, until, again=again)
+                self._told = ""
+            return Outcome(instance)
         except StillTrying:
-            raise self._refusal(wanted) from None
-        except Exception as error:  # noqa: BLE001 - it is the user's code
-            reason = self._around.explain(error, new)
-            level = logging.DEBUG if reason == self._told else logging.WARNING  # what is tried again is known
-            _logger.log(level, "%s could not be built: %s\n%s", self.name, reason, trace(error))
-            self._told = reason
-            if not (keep or self._rebuilding):
-                raise self._refusal(wanted) from None
+            reason = self._told or _NOT_YET
+            if not keep:
+                raise NotReady(reason, self._select, self.path) from None
             return Outcome(self._current, reason, wanted)
-
-    def _refusal(self, wanted: Wanted | None) -> PrepareRefused:
-        self._doomed = wanted
-        self._refused = Outcome(self._current, self._told, wanted)
-        return PrepareRefused(self._told, self._select, self.path)
-
-    async def _build(self, wanted: Wanted) -> Instance[R]:
-        host, limit = self._around.host(), asyncio.timeout(self._limit)
-        with ExitStack() as leases, asking(host):
-            used = []
-            for resource, other in zip(self.uses, wanted.uses, strict=True):
-                if other is None or not other.take():
-                    raise ResourceUnavailable(f"{resource.name}, which it uses, is not there")
-                leases.callback(other.give)
-                used.append(other)
-            try:
-                async with limit:
-                    values = (other.value for other in used)
-                    value, close = await self._recipe.make(host, wanted.settings, *values)
-                    instance = Instance(value, wanted.settings, used, close)
-                    leases.pop_all()
-                    await self._check(host, instance)
-            except TimeoutError:
-                if not limit.expired():
-                    raise
-                raise ResourceUnavailable(f"it was not built and checked within {self._limit:g} s") from None
-        return instance
-
-    async def _check(self, host: Host, instance: Instance[R]) -> None:
-        try:
-            await self._recipe.check(host, instance.value)
-        except BaseException:
-            self._drain.add(instance)
+        except PrepareRefused as refusal:  # of one that it uses
+            if again:
+                return None  # once that change is abandoned it is looked at again
+            self._refused = Outcome(self._current, refusal.reason, wanted)
             raise
+        except Exception as error:  # noqa: BLE001 - it is the user's code
+            outcome = Outcome(self._current, self._reason(error, new), wanted)
+            if keep:
+                return outcome
+            self._refused = outcome
+            raise PrepareRefused(outcome.error, self._select, self.path) from None
+
+    def _known(self, wanted: Wanted) -> Instance[R] | None:
+        """The one that is coming, or else the current one, if it was built of that."""
+        coming = self._next.instance if self._next is not None else None
+        if coming is not None and wanted.same(coming):
+            return coming
+        self._drop_next()
+        return self._current if wanted.same(self._current) else None
+
+    def _reason(self, error: Exception, new: View) -> str:
+        reason = self._around.explain(error, new)
+        level = logging.DEBUG if reason == self._told else logging.WARNING  # what is tried again is known
+        _logger.log(level, "%s could not be built: %s\n%s", self.name, reason, trace(error))
+        self._told = reason
+        return reason
+
+    async def _made(self, wanted: Wanted, until: float | None, *, again: bool) -> Instance[R]:
+        """A new one: beside all else if it is waited for until then only, or is there or coming."""
+        if until is not None or self._aside.has(wanted):
+            return await self._aside.build(wanted, until)
+        if not again:
+            self._aside.drop()
+        return await self._builder.build(wanted)
 
     def look_again(self) -> None:
         """One that it uses is another now."""
@@ -316,6 +320,9 @@ class Resource(Generic[R]):
             self._keep_trying()
 
     def _keep_trying(self) -> None:
+        if not self.error and self._current is not None:
+            used = (other._current for other in self.uses)
+            self._outdated |= not all(map(is_, self._current.uses, used))
         if (
             (self.error or self._outdated)
             and not self.closed
@@ -345,8 +352,9 @@ class Resource(Generic[R]):
 
     def _drop_next(self) -> None:
         outcome, self._next = self._next, None
-        if outcome is not None and outcome.instance not in (None, self._current):
-            self._drain.add(outcome.instance)
+        instance = outcome.instance if outcome is not None else None
+        if instance not in (None, self._current) and not self._aside.give_back(instance):
+            self._drain.add(instance)
 
     def _take(self, outcome: Outcome[R]) -> bool:
         """Have an outcome hold; whether another instance serves now."""
@@ -356,6 +364,7 @@ class Resource(Generic[R]):
         if instance is None or instance is former:
             return False
         self._current = instance
+        self._aside.taken(instance)
         self._rebuilding = False
         self._told = ""
         self._built.set()
@@ -369,13 +378,13 @@ class Resource(Generic[R]):
 
     async def stop(self, until: float) -> None:
         """See `Preparer`: leases have that long to end."""
+        self._drop_next()
         tries = [task for task in (self._stop_trying(), self._aside.drop()) if task is not None]
         if tries:  # what they were building is to be on its way out by then
             await asyncio.wait(tries, timeout=max(0.0, until - asyncio.get_running_loop().time()))
-        self._drop_next()
         current, self._current = self._current, None
         self._rebuilding, self._outdated = False, False
-        self._failed = self._doomed = None
+        self._failed = None
         if not self.closed:
             self.error = ""
         self._built.set()  # whoever waits for it is told
@@ -385,7 +394,7 @@ class Resource(Generic[R]):
         """See `Preparer`."""
         self._drain.forked(self._current, self._next.instance if self._next is not None else None)
         self._aside.forked()
-        park(self._trying, self._coming, self._failed, self._refused, self._doomed)
+        park(self._trying, self._coming, self._failed, self._refused)
         self._current = self._next = self._trying = self._coming = None
-        self._failed = self._refused = self._doomed = None
+        self._failed = self._refused = None
         self._built, self._rebuilding = threading.Event(), follows and not self.closed
