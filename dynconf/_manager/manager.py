@@ -105,8 +105,9 @@ class Manager:
             if place.position in former.feeds:
                 feed.carry_over(former.feeds[place.position])
             feed.start()
-        self.host.spawn(self._follow(), f"{self._options.name}: changes")
+        # What holds comes first: what follows may be refused, and leaves that as it is.
         self.host.spawn(self._prepare_anew(), f"{self._options.name}: what was prepared before the fork")
+        self.host.spawn(self._follow(), f"{self._options.name}: changes")
         self._loaded.set()
 
     async def _prepare_anew(self) -> None:
