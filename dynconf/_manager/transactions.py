@@ -167,23 +167,24 @@ class Transactions:
 
     async def _attempt_all(self, *, hurry: bool) -> list[Applied]:
         """Take what is not held: if `hurry`, what is tried again only after all else, and in a moment."""
+        until = None
         done: list[Applied] = []
         ready = [one for one in self.waiting.values() if not one.held]
-        hurry = hurry and any(one.again for one in ready)
-        if hurry:
+        if hurry and any(one.again for one in ready):
             others = self._publisher.store.plan([one.candidate for one in ready if not one.again])
             done = await self._attempt(others.accepted)
+            until = asyncio.get_running_loop().time() + MOMENT
         left = [one.candidate for one in self.waiting.values() if not one.held]
-        return done + await self._attempt(left, hurry=hurry)
+        return done + await self._attempt(left, until)
 
-    async def _attempt(self, batch: Sequence[Candidate], *, hurry: bool = False) -> list[Applied]:
+    async def _attempt(self, batch: Sequence[Candidate], until: float | None = None) -> list[Applied]:
         """Take what can be taken of a batch; what a preparer refuses goes, until it refuses no more.
 
         What is not valid stays in the batch as long as anything goes: it may be valid without that.
         """
         while batch:
             plan = self._publisher.store.plan(batch)
-            refusal = await self._prepare(plan, hurry=hurry)
+            refusal = await self._prepare(plan, until)
             if refusal is None:
                 self._refused(plan)
                 if not plan.accepted:
@@ -196,33 +197,36 @@ class Transactions:
                 return [applied]
             blamed = self._blamed(plan, refusal)
             if self._is_unclear(blamed, refusal):
-                return await self._singly(batch, blamed, refusal, hurry=hurry)
+                return await self._singly(batch, blamed, refusal, until)
             self._hold(blamed, refusal)
             batch = [candidate for candidate in batch if candidate not in blamed]
         self.abandon()
         return []
 
     async def _singly(
-        self, batch: Sequence[Candidate], blamed: Sequence[Candidate], refusal: PrepareRefused, *, hurry: bool
+        self,
+        batch: Sequence[Candidate],
+        blamed: Sequence[Candidate],
+        refusal: PrepareRefused,
+        until: float | None,
     ) -> list[Applied]:
         """Ask about each of the blamed alone, as far as it is valid alone; then take what is left."""
         done = []
         for candidate in blamed:
             if self._is_open(candidate) and self._publisher.store.plan([candidate]).accepted:
-                done += await self._attempt([candidate], hurry=hurry)
+                done += await self._attempt([candidate], until)
         left = [candidate for candidate in batch if self._is_open(candidate)]
         if len(left) == len(batch):  # none of them is valid without another
             self._hold(blamed, refusal)
             left = [candidate for candidate in batch if candidate not in blamed]
-        return done + await self._attempt(left, hurry=hurry)
+        return done + await self._attempt(left, until)
 
-    async def _prepare(self, plan: Plan, *, hurry: bool = False) -> PrepareRefused | None:
+    async def _prepare(self, plan: Plan, until: float | None = None) -> PrepareRefused | None:
         if not self.preparers or not (plan.publishes or plan.models):
             return None
         seen = self._publisher.snapshot
         self._prepared = plan
         try:
-            until = asyncio.get_running_loop().time() + MOMENT if hurry else None
             return await self.preparers.ask(View(seen) if seen else None, View(plan.state.snapshot), until)
         except BaseException:
             self.abandon()

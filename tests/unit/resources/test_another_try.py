@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -75,11 +76,13 @@ def test_one_that_uses_another_new_one() -> None:
     """What it uses is built anew with each try; it is another try all the same."""
     down = Down()
     house = House()
-    user = house.app.resource("other", **{"create": down.create, **OPTIONS, "uses": (house.client,)})
+    options: dict[str, Any] = {**OPTIONS, "uses": (house.client,), "timeout": 2 * LOOK}
+    user = house.app.resource("other", create=down.create, **options)
     with house.config:
         house.hosts.set(BOTH)
         assert down.trying.wait(LOOK)
         others_pass(house, 2)
+        assert house.app.current.host == "one"
         down.go_on.set()
         house.app.until(lambda now: now.host == "two", LOOK)
         assert user.current.used == (house.client.current,)

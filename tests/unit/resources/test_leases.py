@@ -186,6 +186,9 @@ def test_what_another_one_uses(drains: tuple[float, float]) -> None:
         closed.append(f"user of {one.host}" if one.used else one.host)
         one.close()
 
+    def gone(count: int) -> None:
+        until(lambda: len(closed) == count, "the close of so many")
+
     document, config, app, client = made(close=close, drain=drains[0])
     user = app.resource("host", create=Client, close=close, uses=(client,), grace=0.0, drain=drains[1])
     with config:
@@ -195,11 +198,11 @@ def test_what_another_one_uses(drains: tuple[float, float]) -> None:
             document.set({"host": host})
             app.until(lambda now, host=host: now.host == host, LOOK)
             if drains[1] < 1:
-                until(lambda number=number: len(closed) == 2 * (number + 1), "the close of both")
+                gone(2 * (number + 1))
         if drains[1] > 1:
             until(lambda: closed == ["user of two", "two"], "the close of those that nobody has")
             assert (first.open, first.used[0].open) == (True, True)
         lease.__exit__(None, None, None)
-        until(lambda: len(closed) == 4, "the close of all")
+        gone(4)
         assert sorted(closed[::2]) == ["user of one", "user of two"]
     assert closed[4:] == ["user of three", "three"]

@@ -434,8 +434,9 @@ def test_wrong_options(options: dict[str, Any]) -> None:
 def test_neither_a_path_nor_a_selector() -> None:
     """So is what nothing can be picked with."""
     house = House()
+    what: Any = 5
     with pytest.raises(UsageError, match="a path or of what a selector picks, not of 5"):
-        house.app.resource(5, create=Client)
+        house.app.resource(what, create=Client)
 
 
 def test_unknown_option() -> None:
