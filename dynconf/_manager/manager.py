@@ -325,7 +325,8 @@ class Manager:
             for others in instead(candidates, problems, feeds):
                 with suppress(StartFailed):
                     applied = await self.transactions.first(others)
-                    await self.transactions.take([one for one in candidates if one not in others])
+                    left = [one for one in candidates if one not in others]
+                    await self.transactions.take(left, again=True)
                     break
             else:
                 raise

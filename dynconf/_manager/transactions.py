@@ -122,17 +122,18 @@ class Transactions:
             self.due = True
             self._around.retry()
 
-    async def take(self, fresh: Sequence[Candidate], *, retry: bool = False) -> Applied:
+    async def take(self, fresh: Sequence[Candidate], *, retry: bool = False, again: bool = False) -> Applied:
         """Take the candidates, and those that were refused before, as far as they are valid.
 
         Args:
             fresh: new content.
-            retry: also what is held back for now.
+            retry: also what is held back for now; somebody waits for the answer.
+            again: the new content was refused already, with more.
         """
         self.due = False
         for candidate in fresh:
             former = self.waiting.pop(candidate.key, None)
-            self.waiting[candidate.key] = now = Waiting(candidate)
+            self.waiting[candidate.key] = now = Waiting(candidate, again=again)
             if former is not None and not isinstance(former.refusal, PrepareTimedOut):
                 now.refusal, now.value, now.again = former.refusal, former.value, former.again
         try:
