@@ -90,7 +90,7 @@ class Aside(Generic[R]):
         outcome = task.result()
         if isinstance(outcome, Exception):
             raise outcome
-        if task is not self._task:  # dropped while it was waited for
+        if not self._is_here(outcome):  # it was let go of in that very moment
             raise StillTrying
         self._keep_no_longer()
         return outcome
@@ -131,8 +131,9 @@ class Aside(Generic[R]):
             return
         if task.cancelled() or isinstance(task.result(), Exception):
             self._forget()  # the next one who asks has it tried anew
-        elif not self._waiting:
-            self._keep()
+            return
+        self._keep()
+        if not self._waiting:
             self._came()
 
     def _is_here(self, instance: Instance[R]) -> bool:
