@@ -156,6 +156,8 @@ def declare(
     if unknown:
         raise TypeError(f"resource() has no option {', '.join(sorted(unknown))}")
     select = binding._field_path(what) if isinstance(what, str) else what
+    if not (isinstance(select, tuple) or callable(select)):
+        raise UsageError(f"it is built of a path or of what a selector picks, not of {select!r}")
     name = options.get("name", "") or name_of(what, create)
     recipe: Recipe[Any] = Recipe(name, create, options.get("check"), options.get("close"))
     on_failure = options.get("on_failure", "refuse")
@@ -165,10 +167,7 @@ def declare(
     grace = options.get("grace", min(1.0, drain))
     if not (0 < limit < float("inf") and 0 <= grace <= drain < float("inf")):
         raise UsageError("timeout, grace and drain are seconds; grace is at most drain")
-    uses = tuple(options.get("uses", ()))
-    strangers = [one for one in uses if one.closed or one not in lifecycle.preparers]
-    if strangers:
-        raise UsageError(f"uses= names what is no resource of this Config: {strangers[0]!r}")
+    uses = _used(lifecycle, options.get("uses", ()))
 
     def pick(view: View) -> Any:
         model = view[binding]
@@ -185,6 +184,15 @@ def declare(
         grace=grace,
         around=_Around(lifecycle),
     )
+
+
+def _used(lifecycle: Lifecycle, given: Any) -> tuple[Resource[Any], ...]:
+    if not isinstance(given, (list, tuple)):
+        raise UsageError(f"uses= is a tuple of resources, not {given!r}")
+    for one in given:
+        if not isinstance(one, Resource) or one.closed or one not in lifecycle.preparers:
+            raise UsageError(f"uses= names what is no resource of this Config: {one!r}")
+    return tuple(given)
 
 
 class _Around:

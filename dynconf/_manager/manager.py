@@ -105,8 +105,9 @@ class Manager:
             if place.position in former.feeds:
                 feed.carry_over(former.feeds[place.position])
             feed.start()
-        self.host.spawn(self._follow(), f"{self._options.name}: changes")
+        # What holds comes first: what follows may be refused, and leaves that as it is.
         self.host.spawn(self._prepare_anew(), f"{self._options.name}: what was prepared before the fork")
+        self.host.spawn(self._follow(), f"{self._options.name}: changes")
         self._loaded.set()
 
     async def _prepare_anew(self) -> None:
@@ -326,7 +327,8 @@ class Manager:
             for others in instead(candidates, problems, feeds):
                 with suppress(StartFailed):
                     applied = await self.transactions.first(others)
-                    await self.transactions.take([one for one in candidates if one not in others])
+                    left = [one for one in candidates if one not in others]
+                    await self.transactions.take(left, again=True)
                     break
             else:
                 raise

@@ -9,7 +9,7 @@ from dynconf._host.attempt import Attempt
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._origin import Problem
-from dynconf._values.prepare import Preparer, PrepareRefused, PrepareTimedOut
+from dynconf._values.prepare import NotReady, Preparer, PrepareRefused, PrepareTimedOut
 from dynconf._values.snapshot import View
 from dynconf.errors import BlockingCall, ChangeRefused, UsageError
 
@@ -39,13 +39,18 @@ class Preparers:
     def __bool__(self) -> bool:
         return bool(self._known)
 
-    async def ask(self, old: View | None, new: View) -> PrepareRefused | None:
-        """Have all prepare; the first refusal in order, if there is one.
+    async def ask(self, old: View | None, new: View, until: float | None = None) -> PrepareRefused | None:
+        """Have all prepare; the first refusal in order, if there is one, and of those with a reason.
+
+        Args:
+            old: what holds.
+            new: what is about to be published.
+            until: see `Preparer.prepare`.
 
         Raises:
             UsageError: everything is being stopped.
         """
-        return await self._ask(tuple(self._known), old, new)
+        return await self._ask(tuple(self._known), old, new, until)
 
     def commit(self) -> None:
         """What was prepared is being published."""
@@ -96,10 +101,12 @@ class Preparers:
         for preparer in reversed(tuple(self._known)):
             await preparer.stop(until)
 
-    async def _ask(self, preparers: Sequence[Preparer], old: View | None, new: View) -> PrepareRefused | None:
+    async def _ask(
+        self, preparers: Sequence[Preparer], old: View | None, new: View, until: float | None = None
+    ) -> PrepareRefused | None:
         refusal, task = None, asyncio.current_task()
         if not self.stopped:
-            self._asking = asyncio.create_task(self._prepare_all(preparers, old, new))
+            self._asking = asyncio.create_task(self._prepare_all(preparers, old, new, until))
             try:
                 refusal = await self._asking
             except asyncio.CancelledError:
@@ -112,12 +119,15 @@ class Preparers:
         return refusal
 
     async def _prepare_all(
-        self, preparers: Sequence[Preparer], old: View | None, new: View
+        self, preparers: Sequence[Preparer], old: View | None, new: View, until: float | None
     ) -> PrepareRefused | None:
-        outcomes = await asyncio.gather(*(self._prepare(preparer, old, new) for preparer in preparers))
-        return next((outcome for outcome in outcomes if outcome is not None), None)
+        outcomes = await asyncio.gather(*(self._prepare(preparer, old, new, until) for preparer in preparers))
+        refusals = [outcome for outcome in outcomes if outcome is not None]
+        return min(refusals, key=lambda refusal: isinstance(refusal, NotReady), default=None)
 
-    async def _prepare(self, preparer: Preparer, old: View | None, new: View) -> PrepareRefused | None:
+    async def _prepare(
+        self, preparer: Preparer, old: View | None, new: View, until: float | None
+    ) -> PrepareRefused | None:
         limit = asyncio.timeout(preparer.timeout)
         task = asyncio.current_task()
         assert task is not None
@@ -126,7 +136,7 @@ class Preparers:
             async with limit:
                 if former is not None:
                     await asyncio.wait([former.task])
-                await self._begin(preparer, old, new).result()
+                await self._begin(preparer, old, new, until).result()
         except PrepareRefused as refusal:
             return refusal
         except BaseException as error:
@@ -139,8 +149,8 @@ class Preparers:
             return PrepareRefused(f"{preparer.name} failed with {type(error).__name__}{why}")
         return None
 
-    def _begin(self, preparer: Preparer, old: View | None, new: View) -> Attempt[None]:
-        attempt = Attempt(self._host, preparer.prepare(old, new), f"asking {preparer.name}")
+    def _begin(self, preparer: Preparer, old: View | None, new: View, until: float | None) -> Attempt[None]:
+        attempt = Attempt(self._host, preparer.prepare(old, new, until), f"asking {preparer.name}")
         self._running[preparer] = attempt
 
         def forget(_: object) -> None:

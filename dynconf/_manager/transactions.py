@@ -17,12 +17,15 @@ from dynconf._models.compare import equal
 from dynconf._origin import Problem
 from dynconf._store.state import Candidate, Key, Plan
 from dynconf._values.clock import Clock
-from dynconf._values.prepare import PrepareRefused, PrepareTimedOut
+from dynconf._values.prepare import NotReady, PrepareRefused, PrepareTimedOut
 from dynconf._values.snapshot import Layer, View
 from dynconf.errors import ChangeRefused, DynconfError, StartFailed
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
 """Seconds until what a preparer refused is tried again; they double from the first to the last."""
+
+MOMENT = 0.25
+"""Seconds that preparers have for another try of what was refused; others' changes wait that long."""
 
 logger = logging.getLogger("dynconf.config")
 
@@ -53,6 +56,7 @@ class Waiting:
 
     `held` means that a preparer refused what it leads to, and that it is not to be prepared again
     before its back-off is over or `value` is another: what the preparer would see with all that waits.
+    `again` means that it is of the value that was refused: nobody's change is to wait for that once more.
     """
 
     candidate: Candidate
@@ -61,6 +65,7 @@ class Waiting:
     value: Any = None
     attempts: int = 0
     held: bool = False
+    again: bool = False
 
 
 class Transactions:
@@ -117,17 +122,20 @@ class Transactions:
             self.due = True
             self._around.retry()
 
-    async def take(self, fresh: Sequence[Candidate], *, retry: bool = False) -> Applied:
+    async def take(self, fresh: Sequence[Candidate], *, retry: bool = False, again: bool = False) -> Applied:
         """Take the candidates, and those that were refused before, as far as they are valid.
 
         Args:
             fresh: new content.
-            retry: also what is held back for now.
+            retry: also what is held back for now; somebody waits for the answer.
+            again: the new content was refused already, with more.
         """
         self.due = False
         for candidate in fresh:
-            self.waiting.pop(candidate.key, None)
-            self.waiting[candidate.key] = Waiting(candidate)
+            former = self.waiting.pop(candidate.key, None)
+            self.waiting[candidate.key] = now = Waiting(candidate, again=again)
+            if former is not None and not isinstance(former.refusal, PrepareTimedOut):
+                now.refusal, now.value, now.again = former.refusal, former.value, former.again
         try:
             return await self._take(retry=retry)
         except Exception as error:
@@ -144,7 +152,7 @@ class Transactions:
         self._release(everything=retry)
         version, paths = self._publisher.store.state.version, set[str]()
         documents: list[tuple[str, str, str]] = []
-        for applied in await self._attempt([one.candidate for one in self.waiting.values() if not one.held]):
+        for applied in await self._attempt_all(hurry=not retry):
             version = applied.version
             paths.update(applied.paths)
             documents += applied.documents
@@ -158,14 +166,26 @@ class Transactions:
         """Why what waits was not taken."""
         return list(dict.fromkeys(problem for one in self.waiting.values() for problem in one.problems))
 
-    async def _attempt(self, batch: Sequence[Candidate]) -> list[Applied]:
+    async def _attempt_all(self, *, hurry: bool) -> list[Applied]:
+        """Take what is not held: if `hurry`, what is tried again only after all else, and in a moment."""
+        until = None
+        done: list[Applied] = []
+        ready = [one for one in self.waiting.values() if not one.held]
+        if hurry and any(one.again for one in ready):
+            others = self._publisher.store.plan([one.candidate for one in ready if not one.again])
+            done = await self._attempt(others.accepted)
+            until = asyncio.get_running_loop().time() + MOMENT
+        left = [one.candidate for one in self.waiting.values() if not one.held]
+        return done + await self._attempt(left, until)
+
+    async def _attempt(self, batch: Sequence[Candidate], until: float | None = None) -> list[Applied]:
         """Take what can be taken of a batch; what a preparer refuses goes, until it refuses no more.
 
         What is not valid stays in the batch as long as anything goes: it may be valid without that.
         """
         while batch:
             plan = self._publisher.store.plan(batch)
-            refusal = await self._prepare(plan)
+            refusal = await self._prepare(plan, until)
             if refusal is None:
                 self._refused(plan)
                 if not plan.accepted:
@@ -178,33 +198,37 @@ class Transactions:
                 return [applied]
             blamed = self._blamed(plan, refusal)
             if self._is_unclear(blamed, refusal):
-                return await self._singly(batch, blamed, refusal)
+                return await self._singly(batch, blamed, refusal, until)
             self._hold(blamed, refusal)
             batch = [candidate for candidate in batch if candidate not in blamed]
         self.abandon()
         return []
 
     async def _singly(
-        self, batch: Sequence[Candidate], blamed: Sequence[Candidate], refusal: PrepareRefused
+        self,
+        batch: Sequence[Candidate],
+        blamed: Sequence[Candidate],
+        refusal: PrepareRefused,
+        until: float | None,
     ) -> list[Applied]:
         """Ask about each of the blamed alone, as far as it is valid alone; then take what is left."""
         done = []
         for candidate in blamed:
             if self._is_open(candidate) and self._publisher.store.plan([candidate]).accepted:
-                done += await self._attempt([candidate])
+                done += await self._attempt([candidate], until)
         left = [candidate for candidate in batch if self._is_open(candidate)]
         if len(left) == len(batch):  # none of them is valid without another
             self._hold(blamed, refusal)
             left = [candidate for candidate in batch if candidate not in blamed]
-        return done + await self._attempt(left)
+        return done + await self._attempt(left, until)
 
-    async def _prepare(self, plan: Plan) -> PrepareRefused | None:
+    async def _prepare(self, plan: Plan, until: float | None = None) -> PrepareRefused | None:
         if not self.preparers or not (plan.publishes or plan.models):
             return None
         seen = self._publisher.snapshot
         self._prepared = plan
         try:
-            return await self.preparers.ask(View(seen) if seen else None, View(plan.state.snapshot))
+            return await self.preparers.ask(View(seen) if seen else None, View(plan.state.snapshot), until)
         except BaseException:
             self.abandon()
             raise
@@ -259,7 +283,7 @@ class Transactions:
 
     def _is_unclear(self, blamed: Sequence[Candidate], refusal: PrepareRefused) -> bool:
         """Whether to ask about each alone: nobody was named, or those who were failed together before."""
-        if len(blamed) == 1 or isinstance(refusal, PrepareTimedOut):
+        if len(blamed) == 1 or isinstance(refusal, (PrepareTimedOut, NotReady)):
             return False
         return refusal.selects is None or self._was_refused(blamed)
 
@@ -279,16 +303,18 @@ class Transactions:
                 continue
             one = self.waiting[candidate.key]
             origin = candidate.content.origin() if isinstance(candidate.content, Layer) else None
-            self._tell(one, (Problem(refusal.path, refusal.reason, origin=origin),))
-            one.refusal, one.value, one.held = refusal, value, True
+            if not (one.problems and isinstance(refusal, NotReady)):
+                self._tell(one, (Problem(refusal.path, refusal.reason, origin=origin),))
+            one.refusal, one.value, one.held, one.again = refusal, value, True, True
             delay = min(LONGEST_RETRY, FIRST_RETRY * 2.0**one.attempts)
             one.attempts += 1
-            self._around.host.spawn(self._retry_later(one, delay), "retry of a refused change")
+            self._around.host.spawn(self._retry_later(one, refusal, delay), "retry of a refused change")
 
-    async def _retry_later(self, one: Waiting, delay: float) -> None:
+    async def _retry_later(self, one: Waiting, refusal: PrepareRefused, delay: float) -> None:
         await self._around.clock.sleep(delay)
-        if self.waiting.get(one.candidate.key) is one and one.held:
-            one.held = False
+        if self.waiting.get(one.candidate.key) is one and one.held and one.refusal is refusal:
+            for other in self.waiting.values():
+                other.held = other.held and other.refusal is not refusal  # refused together, tried together
             self.due = True
             self._around.retry()
 
@@ -301,12 +327,13 @@ class Transactions:
 
     def _release(self, *, everything: bool) -> None:
         """Let go of what is held if what its preparer would see is another by now."""
-        held = [one for one in self.waiting.values() if one.held]
-        if held:
-            plan = self._all_waiting()
-            for one in held:
-                assert one.refusal is not None
-                one.held = not everything and equal(_selected(one.refusal, plan), one.value)
+        refused = [one for one in self.waiting.values() if one.refusal is not None]
+        plan = self._all_waiting() if refused else None
+        for one in refused:
+            assert plan is not None
+            assert one.refusal is not None
+            one.again = one.again and equal(_selected(one.refusal, plan), one.value)
+            one.held = one.held and one.again and not everything
 
     def _all_waiting(self) -> Plan:
         """What would become of it, were all that waits taken now."""

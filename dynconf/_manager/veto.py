@@ -64,7 +64,7 @@ class BeforeChange:
         """Be asked no more. May be called from anywhere, and again."""
         self._leave(self)
 
-    async def prepare(self, old: View | None, new: View) -> None:
+    async def prepare(self, old: View | None, new: View, until: float | None = None) -> None:
         """See `Preparer`."""
         change = _change(old, new)
         if change is None:

@@ -24,6 +24,13 @@ class PrepareRefused(DynconfError):
         self.path = path
 
 
+class NotReady(PrepareRefused):
+    """A preparer needs longer than it was given. It goes on, and has it tried again when it is ready.
+
+    Nothing is known against the change: why it was refused before is what people are told.
+    """
+
+
 class PrepareTimedOut(PrepareRefused):
     """A preparer was not ready in time: which document it waits for is unknown, and costly to find out.
 
@@ -45,10 +52,17 @@ class Preparer(Protocol):
     timeout: float
     """Seconds that `prepare` may take."""
 
-    async def prepare(self, old: View | None, new: View) -> None:
+    async def prepare(self, old: View | None, new: View, until: float | None = None) -> None:
         """Get ready for `new`; all I/O belongs here.
 
+        Args:
+            old: what holds; none if `new` does, or if nothing does.
+            new: what is about to be published.
+            until: the loop's time in seconds until which it is waited for, if this is another try of
+                what was refused, whose answer nobody waits for; else it has its `timeout`.
+
         Raises:
+            NotReady: it needs longer than that.
             PrepareRefused: the change must not be published.
         """
         ...

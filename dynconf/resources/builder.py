@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from dynconf._host.asking import asking
 from dynconf._host.attempt import Attempt
@@ -23,19 +23,13 @@ _MOST: Final = 4
 """Tries of one resource that may hang at a time, each with settings of its own."""
 
 
-class _Named(Protocol):
-    """Another resource."""
-
-    name: str
-
-
 class Builder(Generic[R]):
     """Makes the instances of one resource. All of this runs on the core's loop.
 
     Args:
         recipe: how one is made and checked.
-        uses: the resources that it uses.
-        limit: seconds that one may take.
+        uses: the names of the resources that it uses.
+        limit: seconds that one may take, its check included.
         host: where it runs; asked for each time.
         drain: takes what nobody wants any more.
     """
@@ -43,14 +37,14 @@ class Builder(Generic[R]):
     def __init__(
         self,
         recipe: Recipe[R],
-        uses: Sequence[_Named],
+        uses: Sequence[str],
         limit: float,
         host: Callable[[], Host],
         drain: Drain[R],
     ) -> None:
+        self.limit: Final = limit
         self._recipe = recipe
         self._uses = uses
-        self._limit = limit
         self._host = host
         self._drain = drain
         self._tries: dict[_Try[R], asyncio.Task[Any]] = {}
@@ -59,11 +53,12 @@ class Builder(Generic[R]):
         """Build one, once no earlier try for equal settings runs any more, nor too many others.
 
         Raises:
-            ResourceUnavailable: not in time, or what it uses is not there.
+            ResourceUnavailable: not in time, or what it uses is not there, or its code gave up.
             Exception: whatever its functions raise.
         """
-        limit = asyncio.timeout(self._limit)
-        begun = False
+        task, limit = asyncio.current_task(), asyncio.timeout(self.limit)
+        assert task is not None
+        cancels, begun = task.cancelling(), False
         try:
             async with limit:
                 while tries := self._in_the_way(wanted):
@@ -73,8 +68,12 @@ class Builder(Generic[R]):
         except TimeoutError:
             if not limit.expired():
                 raise
-            late = f"it was not built and checked within {self._limit:g} s"
+            late = f"it was not built and checked within {self.limit:g} s"
             raise ResourceUnavailable((not begun and self.hangs(wanted)) or late) from None
+        except (asyncio.CancelledError, SystemExit) as error:
+            if task.cancelling() > cancels:
+                raise
+            raise ResourceUnavailable(f"its code raised {type(error).__name__}") from error
 
     def hangs(self, wanted: Wanted) -> str:
         """Why nothing can be begun for now, if that is so."""
@@ -114,18 +113,18 @@ class Builder(Generic[R]):
 
     async def _make(self, one: "_Try[R]") -> Instance[R]:
         host = self._host()
-        with ExitStack() as leases, asking(host):
+        with ExitStack() as holds, asking(host):
             used = []
-            for resource, other in zip(self._uses, one.wanted.uses, strict=True):
-                if other is None or not other.take():
-                    raise ResourceUnavailable(f"{resource.name}, which it uses, is not there")
-                leases.callback(other.give)
+            for name, other in zip(self._uses, one.wanted.uses, strict=True):
+                if other is None or not other.take(by_another=True):
+                    raise ResourceUnavailable(f"{name}, which it uses, is not there")
+                holds.callback(other.give, by_another=True)
                 used.append(other)
             value, close = await self._recipe.make(
                 host, one.wanted.settings, *(other.value for other in used)
             )
             one.instance = instance = Instance(value, one.wanted.settings, used, close)
-            leases.pop_all()
+            holds.pop_all()
             if one.left:
                 self._let_go(one)
                 return instance  # to nobody

@@ -29,7 +29,8 @@ class Drain(Generic[R]):
 
     Args:
         name: the resource's, for tasks and logs.
-        limit: seconds after which one is closed although it is still leased.
+        limit: seconds after which one is closed although it is still leased; not while another instance
+            was built with it: that one's own limit counts.
         host: where tasks run; asked for each time.
         clock: times the grace.
     """
@@ -107,7 +108,7 @@ class Drain(Generic[R]):
         if grace:
             await self._clock.sleep(grace)
         limit = asyncio.timeout(max(0.0, self._limit - grace))
-        await self._seal(instance, limit, f"after {self._limit:g} s")
+        await self._seal(instance, limit, f"after {self._limit:g} s", users_first=True)
         await self._close(instance)
 
     async def _close_by(self, instance: Instance[R], until: float) -> None:
@@ -117,8 +118,13 @@ class Drain(Generic[R]):
         if not closing.done():  # it may go on until the host ends
             _logger.warning("%s: closing it takes too long; it is left behind", self._name)
 
-    async def _seal(self, instance: Instance[R], limit: asyncio.Timeout, when: str) -> None:
-        """Have nobody take it any more, as soon as nobody has it, or when the time is up."""
+    async def _seal(
+        self, instance: Instance[R], limit: asyncio.Timeout, when: str, *, users_first: bool = False
+    ) -> None:
+        """Have nobody take it any more, as soon as nobody has it, or when the time is up.
+
+        With `users_first` the instances that were built with it have theirs.
+        """
         host, idle = self._host(), asyncio.Event()
         instance.when_idle(lambda: host.post(idle.set))
         with suppress(TimeoutError):
@@ -126,7 +132,10 @@ class Drain(Generic[R]):
                 while not instance.seal():
                     await idle.wait()
                     idle.clear()
-        if not instance.closed:
+        while users_first and instance.is_held and not instance.seal():
+            await idle.wait()
+            idle.clear()
+        if not instance.seal():
             _logger.warning("%s: closed %s although %d still use it", self._name, when, instance.leases)
             instance.seal(force=True)
 

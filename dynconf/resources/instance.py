@@ -17,11 +17,12 @@ class Instance(Generic[R]):
     Args:
         value: what the recipe gave.
         settings: what it was built of.
-        uses: the instances of other resources that it was built with; it has a lease of each.
+        uses: the instances of other resources that it was built with; it has a lease of each, which
+            no time limit ends.
         close: closes it.
     """
 
-    __slots__ = ("_leases", "_on_idle", "_turn", "close", "closed", "settings", "uses", "value")
+    __slots__ = ("_holds", "_leases", "_on_idle", "_turn", "close", "closed", "settings", "uses", "value")
 
     def __init__(self, value: R, settings: Any, uses: Sequence["Instance[Any]"], close: Close) -> None:
         self.value: R = value
@@ -29,7 +30,7 @@ class Instance(Generic[R]):
         self.uses: tuple[Instance[Any], ...] = tuple(uses)
         self.close: Close = close
         self.closed: bool = False
-        self._leases = 0
+        self._leases = self._holds = 0
         self._on_idle: Callable[[], object] | None = None
         self._turn = threading.Lock()
 
@@ -37,31 +38,42 @@ class Instance(Generic[R]):
         """Use no others any more: it is closed."""
         uses, self.uses = self.uses, ()
         for other in uses:
-            other.give()
+            other.give(by_another=True)
 
     @property
     def leases(self) -> int:
         """How many use it at present."""
         return self._leases
 
-    def take(self) -> bool:
-        """Use it; false if it is too late for that."""
+    @property
+    def is_held(self) -> bool:
+        """Whether another instance was, or is being, built with it."""
+        return self._holds > 0
+
+    def take(self, *, by_another: bool = False) -> bool:
+        """Use it; false if it is too late for that.
+
+        Args:
+            by_another: an instance that is built with it, and is closed before it.
+        """
         with self._turn:
             if self.closed:
                 return False
             self._leases += 1
+            self._holds += by_another
             return True
 
-    def give(self) -> None:
+    def give(self, *, by_another: bool = False) -> None:
         """Use it no more."""
         with self._turn:
             self._leases -= 1
-            on_idle = self._on_idle if not self._leases else None
+            self._holds -= by_another
+            on_idle = self._on_idle if by_another or not self._leases else None
         if on_idle is not None:
             on_idle()
 
     def when_idle(self, call: Callable[[], object]) -> None:
-        """Have something called whenever the last lease ends."""
+        """Have something called when the last lease ends, and whenever one of another instance does."""
         with self._turn:
             self._on_idle = call
 

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -92,7 +92,7 @@ class Recipe(Generic[R]):
                     if "async" in kind_of(self._close)
                     else await host.run_work(f"close of {self.name}", partial(self._close, value), "close")
                 )
-                if inspect.iscoroutine(closing):
+                if inspect.isawaitable(closing):
                     await closing
 
         return value, close
@@ -109,7 +109,7 @@ class Recipe(Generic[R]):
                 if "async" in kind_of(self._check)
                 else await on_a_thread(host, f"check of {self.name}", partial(self._check, value))
             )
-            if inspect.iscoroutine(checking):
+            if inspect.isawaitable(checking):
                 await _own(host, checking)
 
     def _late(self, host: Host) -> Callable[[R], object]:
@@ -117,8 +117,13 @@ class Recipe(Generic[R]):
 
         def close(value: R) -> None:
             closing = self._close(value) if self._close is not None else None
-            if inspect.iscoroutine(closing) and not host.post(host.spawn, closing, f"close of {self.name}"):
-                closing.close()
+            if not inspect.isawaitable(closing):
+                return
+            ending = _awaited(closing)
+            if not host.post(host.spawn, ending, f"close of {self.name}"):
+                ending.close()
+                if inspect.iscoroutine(closing):
+                    closing.close()
                 _logger.warning("%s: one came after the stop; it is left behind", self.name)
 
         return close
@@ -228,14 +233,19 @@ async def _entered_in_a_task(host: Host, name: str, manager: Any) -> tuple[Any, 
         raise
 
 
-async def _own(host: Host, coroutine: Coroutine[Any, Any, R]) -> R:
+async def _awaited(awaitable: Awaitable[R]) -> R:
+    return await awaitable
+
+
+async def _own(host: Host, awaitable: Awaitable[R]) -> R:
     """Await what a function gave, if the loop is the user's own."""
     try:
         _refuse_foreign_loop(host)
     except UsageError:
-        coroutine.close()
+        if inspect.iscoroutine(awaitable):
+            awaitable.close()
         raise
-    return await coroutine
+    return await awaitable
 
 
 def _refuse_foreign_loop(host: Host) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import threading
 from collections.abc import Callable, Sequence
 from operator import is_
@@ -12,7 +11,7 @@ from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._host.process import park
 from dynconf._values.clock import Clock
-from dynconf._values.prepare import PrepareRefused
+from dynconf._values.prepare import NotReady, PrepareRefused
 from dynconf._values.snapshot import View
 from dynconf.errors import ResourceUnavailable, UsageError
 from dynconf.resources.aside import Aside, StillTrying
@@ -22,14 +21,15 @@ from dynconf.resources.instance import Instance
 from dynconf.resources.lease import Lease
 from dynconf.resources.outcome import Outcome, Wanted
 from dynconf.resources.recipe import Recipe
+from dynconf.resources.retry import Retry
 
 __all__ = ["Resource", "ResourceContext", "State"]
 
 R = TypeVar("R")
 State = Literal["ready", "degraded", "unavailable", "declared"]
 
-_FIRST_RETRY, _LONGEST_RETRY = 1.0, 30.0  # seconds until another try; they double from the first to the last
 _MARGIN: Final = 1.0  # seconds by which its own limit is ahead of whoever waits for it
+_NOT_YET: Final = "it is still being built, and is taken when it is there"
 
 _logger = logging.getLogger("dynconf.resources")
 
@@ -98,17 +98,20 @@ class Resource(Generic[R]):
         self._grace = grace
         self._around = around
         self._drain: Drain[R] = Drain(self.name, drain, around.host, around.clock)
-        self._builder: Builder[R] = Builder(recipe, self.uses, limit, around.host, self._drain)
         self._current: Instance[R] | None = None
         self._next: Outcome[R] | None = None
-        self._aside: Aside[R] = Aside(self.name, around.host, self._drain, lambda: around.retry(select))
+        names = [other.name for other in uses]
+        self._builder: Builder[R] = Builder(recipe, names, limit, around.host, self._drain)
+        self._aside: Aside[R] = Aside(
+            self.name, self._builder, around.host, self._drain, lambda: around.retry(select)
+        )
         self._failed: Wanted | None = None
-        self._doomed: Wanted | None = None
         self._refused: Outcome[R] | None = None
         self._told = ""
-        self._coming: asyncio.Future[Instance[R] | None] | None = None
-        self._trying: asyncio.Task[None] | None = None
-        self._outdated = False
+        self._coming: asyncio.Future[Instance[R] | PrepareRefused | None] | None = None
+        self._retry: Retry = Retry(
+            f"retry of {self.name}", around.host, around.clock, lambda: self.error, self._try
+        )
         self._built = threading.Event()
         self._rebuilding = False
         self.closed: bool = False
@@ -168,9 +171,9 @@ class Resource(Generic[R]):
             self._around.dismiss(self)
 
     def _go(self) -> None:
-        self._stop_trying()
-        self._aside.drop()
+        self._retry.break_off()
         self._drop_next()
+        self._aside.drop()
         instance, self._current = self._current, None
         if instance is not None:
             self._drain.add(instance, self._grace)
@@ -195,18 +198,23 @@ class Resource(Generic[R]):
 
     # Preparing it; all of this runs on the core's loop
 
-    async def prepare(self, old: View | None, new: View) -> None:
+    async def prepare(self, old: View | None, new: View, until: float | None = None) -> None:
         """See `Preparer`."""
         if self.closed:
             return
         self._refused = None
         coming = self._coming = asyncio.get_running_loop().create_future()
         try:
-            self._next = await self._prepared(new, keep=self._keep)
+            self._next = await self._prepared(new, keep=self._keep, until=until)
+        except PrepareRefused as refusal:
+            coming.set_result(refusal)
+            if self.closed:  # meanwhile, so that nobody will ask for it
+                return
+            raise
         except BaseException:
             coming.set_result(None)
             raise
-        if self.closed:  # meanwhile, so that nobody will ask for it
+        if self.closed:
             self._drop_next()
         coming.set_result(self._next.instance if self._next is not None else self._current)
 
@@ -218,9 +226,6 @@ class Resource(Generic[R]):
         self._next = self._refused = None
         if outcome is not None:
             self._take(outcome)
-        self._outdated |= self._current is not None and not all(
-            map(is_, self._current.uses, (other._current for other in self.uses))
-        )
         self._keep_trying()
 
     def abandon(self) -> None:
@@ -231,93 +236,116 @@ class Resource(Generic[R]):
         self._keep_trying()
 
     async def coming(self) -> Instance[R] | None:
-        """What will be current if all goes well; waits until that is known."""
-        return self._current if self._coming is None else await asyncio.shield(self._coming)
+        """What will be current if all goes well; waits until that is known.
 
-    async def _prepared(self, new: View, *, keep: bool, again: bool = False) -> Outcome[R] | None:
+        Raises:
+            PrepareRefused: it refuses the change.
+        """
+        coming = self._current if self._coming is None else await asyncio.shield(self._coming)
+        if isinstance(coming, PrepareRefused):
+            raise coming
+        return coming
+
+    async def _prepared(
+        self, new: View, *, keep: bool, until: float | None = None, again: bool = False
+    ) -> Outcome[R] | None:
         """What serves the new settings: what there is, if it was built of equal ones, or a new one.
 
         With `keep`, the one that there is in place of one that cannot be built. `None` if that is so
         already, and tried again anyhow: nobody's change is to wait for it. `again`: this is such a try.
+        `until`: see `Preparer.prepare`.
 
         Raises:
             PrepareRefused: it cannot be built.
         """
         wanted = None
         try:
-            wanted = Wanted(self._select(new), tuple([await other.coming() for other in self.uses]))
+            # Should one that it uses refuse the change, what serves is kept.
+            wanted = Wanted(self._select(new), tuple([other._current for other in self.uses]))
+            wanted = Wanted(wanted.settings, tuple([await other.coming() for other in self.uses]))
             if not again:
                 if self.error and wanted.same(self._failed):
                     self._drop_next()
                     return None
-                self._stop_trying()
-            coming = self._next.instance if self._next is not None else None
-            for known in (coming, self._current):
-                if known is not None and wanted.same(known):
-                    if known is not coming:
-                        self._drop_next()
-                    return Outcome(known)
-            self._drop_next()
-            if not keep and (wanted.same(self._doomed) or self._builder.hangs(wanted)):
-                return Outcome(await self._aside.build(wanted, self._builder.build))
-            self._aside.drop()
-            return Outcome(await self._builder.build(wanted))
+                self._retry.break_off()
+            instance = self._known(wanted)
+            if instance is None:
+                instance = await self._made(wanted, until, again=again)
+                self._told = ""
+            return Outcome(instance)
         except StillTrying:
             assert wanted is not None
-            self._told = self._builder.hangs(wanted) or self._told
-            raise self._refusal(wanted) from None
-        except Exception as error:  # noqa: BLE001 - it is the user's code
-            reason = self._around.explain(error, new)
-            level = logging.DEBUG if reason == self._told else logging.WARNING  # what is tried again is known
-            _logger.log(level, "%s could not be built: %s\n%s", self.name, reason, trace(error))
-            self._told = reason
-            if not (keep or self._rebuilding):
-                raise self._refusal(wanted) from None
+            hangs = self._builder.hangs(wanted)
+            reason = hangs or self._told or _NOT_YET
+            if not keep:
+                kind = PrepareRefused if hangs else NotReady
+                raise kind(reason, self._select, self.path) from None
             return Outcome(self._current, reason, wanted)
+        except PrepareRefused as refusal:  # of one that it uses
+            if again:
+                return None  # once that change is abandoned it is looked at again
+            self._refused = Outcome(self._current, refusal.reason, wanted)
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the user's code
+            outcome = Outcome(self._current, self._reason(error, new), wanted)
+            if keep:
+                return outcome
+            self._refused = outcome
+            raise PrepareRefused(outcome.error, self._select, self.path) from None
 
-    def _refusal(self, wanted: Wanted | None) -> PrepareRefused:
-        self._doomed = wanted
-        self._refused = Outcome(self._current, self._told, wanted)
-        return PrepareRefused(self._told, self._select, self.path)
+    def _known(self, wanted: Wanted) -> Instance[R] | None:
+        """The one that is coming, or else the current one, if it was built of that."""
+        coming = self._next.instance if self._next is not None else None
+        if coming is not None and wanted.same(coming):
+            return coming
+        self._drop_next()
+        return self._current if wanted.same(self._current) else None
+
+    def _reason(self, error: Exception, new: View) -> str:
+        reason = self._around.explain(error, new)
+        level = logging.DEBUG if reason == self._told else logging.WARNING  # what is tried again is known
+        _logger.log(level, "%s could not be built: %s\n%s", self.name, reason, trace(error))
+        self._told = reason
+        return reason
+
+    async def _made(self, wanted: Wanted, until: float | None, *, again: bool) -> Instance[R]:
+        """A new one: beside all else if it is waited for until then only, or is there or coming.
+
+        Nobody waits for one that cannot be begun yet.
+        """
+        if until is None and not again and self._builder.hangs(wanted):
+            until = asyncio.get_running_loop().time()
+        if until is not None or self._aside.has(wanted):
+            return await self._aside.build(wanted, until)
+        if not again:
+            self._aside.drop()
+        return await self._builder.build(wanted)
 
     def look_again(self) -> None:
         """One that it uses is another now."""
-        self._outdated = True
+        self._retry.outdated = True
         if self._coming is None:
             self._keep_trying()
 
     def _keep_trying(self) -> None:
-        if (
-            (self.error or self._outdated)
-            and not self.closed
-            and (self._trying is None or self._trying.done())
-        ):
-            self._trying = self._around.host().spawn(self._try(), f"retry of {self.name}")
-
-    def _stop_trying(self) -> asyncio.Task[None] | None:
-        trying, self._trying = self._trying, None
-        if trying is not None:
-            trying.cancel()
-        return trying
+        if not self.error and self._current is not None:
+            used = (other._current for other in self.uses)
+            self._retry.outdated |= not all(map(is_, self._current.uses, used))
+        if not self.closed:
+            self._retry.go_on()
 
     async def _try(self) -> None:
-        delay = _FIRST_RETRY
-        while self.error or self._outdated:
-            if not self._outdated:
-                await self._around.clock.sleep(delay * (1 + random.random()) / 2)  # noqa: S311
-                delay = min(_LONGEST_RETRY, 2 * delay)
-            self._outdated = False
-            view = self._around.seen()
-            if view is not None:
-                outcome = await self._prepared(view, keep=True, again=True)
-                if outcome is not None and self._take(outcome):
-                    for other in self._around.users(self):
-                        other.look_again()
+        view = self._around.seen()
+        outcome = await self._prepared(view, keep=True, again=True) if view is not None else None
+        if outcome is not None and self._take(outcome):
+            for other in self._around.users(self):
+                other.look_again()
 
     def _drop_next(self) -> None:
         outcome, self._next = self._next, None
-        if outcome is not None and outcome.instance not in (None, self._current):
-            self._drain.add(outcome.instance)
+        instance = outcome.instance if outcome is not None else None
+        if instance not in (None, self._current) and not self._aside.give_back(instance):
+            self._drain.add(instance)
 
     def _take(self, outcome: Outcome[R]) -> bool:
         """Have an outcome hold; whether another instance serves now."""
@@ -327,6 +355,7 @@ class Resource(Generic[R]):
         if instance is None or instance is former:
             return False
         self._current = instance
+        self._aside.taken(instance)
         self._rebuilding = False
         self._told = ""
         self._built.set()
@@ -340,16 +369,16 @@ class Resource(Generic[R]):
 
     async def stop(self, until: float) -> None:
         """See `Preparer`: leases have that long to end."""
+        self._drop_next()
         tries: list[asyncio.Task[Any]] = [
-            task for task in (self._stop_trying(), self._aside.drop()) if task is not None
+            task for task in (self._retry.break_off(), self._aside.drop()) if task is not None
         ]
         tries += self._builder.ending()
         if tries:  # what they were building is to be on its way out by then; leases have the rest of the time
             await asyncio.wait(tries, timeout=max(0.0, until - asyncio.get_running_loop().time()) / 2)
-        self._drop_next()
         current, self._current = self._current, None
-        self._rebuilding, self._outdated = False, False
-        self._failed = self._doomed = None
+        self._rebuilding = self._retry.outdated = False
+        self._failed = None
         if not self.closed:
             self.error = ""
         self._built.set()  # whoever waits for it is told
@@ -360,7 +389,8 @@ class Resource(Generic[R]):
         self._drain.forked(self._current, self._next.instance if self._next is not None else None)
         self._aside.forked()
         self._builder.forked()
-        park(self._trying, self._coming, self._failed, self._refused, self._doomed)
-        self._current = self._next = self._trying = self._coming = None
-        self._failed = self._refused = self._doomed = None
+        self._retry.forked()
+        park(self._coming, self._failed, self._refused)
+        self._current = self._next = self._coming = None
+        self._failed = self._refused = None
         self._built, self._rebuilding = threading.Event(), follows and not self.closed

@@ -53,9 +53,11 @@ class Guard:
         self.decide = decide
         self.log: list[str] = []
         self.asked = Told()
+        self.hurried: list[bool] = []
 
-    async def prepare(self, old: View | None, new: View) -> None:
+    async def prepare(self, old: View | None, new: View, until: float | None = None) -> None:
         self.log.append("prepare")
+        self.hurried.append(until is not None)
         self.asked(new)
         answer = self.decide(new)
         if hasattr(answer, "__await__"):

@@ -61,6 +61,47 @@ def test_another_value_is_tried_at_once() -> None:
         assert house.state("left") == "live"
 
 
+def test_who_is_waited_for() -> None:
+    """All the time that it needs, but for another try of what was refused, for which nobody waits."""
+    house = House()
+    with house.config:
+        house.left.set({"a": BAD})
+        house.clock.wait_for_sleepers()
+        house.right.set({"b": 2})
+        house.numbers.until(lambda now: now.b == 2, 20)
+        assert not any(house.guard.hurried)
+        house.clock.advance(1.0)
+        house.guard.asked.wait(4)
+        assert house.guard.hurried[3:] == [True]
+        with pytest.raises(ChangeRefused):
+            house.config.reload()
+        with pytest.raises(ChangeRefused):
+            house.numbers.override(a=BAD).__enter__()
+        house.left.set({"a": 2})
+        house.numbers.until(lambda now: now.a == 2, 20)
+        assert not any(house.guard.hurried[4:])
+        house.left.set({"a": BAD})
+        house.errors.wait(2)
+        assert not any(house.guard.hurried[4:])
+        house.left.set({"a": BAD, "c": 1})
+        house.guard.asked.wait(len(house.guard.hurried) + 1)
+        assert house.guard.hurried[-1]
+
+
+def test_another_try_comes_last() -> None:
+    """What is tried for the first time is neither hurried nor told to wait by what is tried again."""
+    house = House()
+    with house.config:
+        house.left.set({"a": BAD})
+        house.clock.wait_for_sleepers()
+        house.guard.log.clear()
+        at_once(house.config, (house.right, {"b": 2}), (house.left, {"a": BAD, "c": 1}))
+        house.errors.wait(2)
+        assert house.numbers.current.b == 2
+    assert house.guard.log == ["prepare", "commit", "prepare", "abandon"]
+    assert house.guard.hurried[2:] == [False, True]
+
+
 def test_reload_tries_again() -> None:
     """`reload` tries what is held, and says so if it is still refused."""
     house = House()

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 import re
+import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -147,6 +148,33 @@ def test_it_stands_in(server: Server, tmp_path: Path, trouble: str, caplog: pyte
             await numbers.auntil(lambda now: now.a == 5, LOOK)
             assert config.status().healthy
             assert "from the cache" not in str(config.status())
+
+    asyncio.run(test())
+
+
+def test_a_resource_that_is_down(server: Server, tmp_path: Path) -> None:
+    """The start has waited for it once; the next try goes on beside it, and is taken when it is ready."""
+    filled(server, tmp_path)
+    server.documents |= {"one": b"a: 13"}
+    go_on, tries = threading.Event(), []
+
+    def create(number: int) -> int:
+        if number == 13:
+            tries.append(number)
+            if len(tries) == 1:
+                raise ConnectionError("it is down")
+            go_on.wait(LOOK)
+        return number
+
+    async def test() -> None:
+        config = made(server, tmp_path)
+        numbers = config.bind(Numbers)
+        resource = await numbers.aresource("a", create=create, timeout=2 * LOOK)
+        async with config:
+            assert numbers.current.a == resource.current == 1
+            go_on.set()
+            await numbers.auntil(lambda now: now.a == 13, LOOK)
+            assert resource.current == 13
 
     asyncio.run(test())
 

@@ -90,6 +90,58 @@ with config:
 """)
 
 
+def test_a_change_that_is_refused_there_too() -> None:
+    """What the parent refuses is refused in the child: what holds is built, and serves on."""
+    run(f"""{HOUSE}
+def work():
+    told = threading.Event()
+    config.on_error(lambda error: told.set())
+    document.set({{"host": "two", "n": 1}})
+    assert client.current.pid == os.getpid()
+    assert told.wait(LOOK)
+    assert app.current.host == client.current.host == "one"
+    assert client.state == "ready"
+    down.clear()
+    document.set({{"host": "two", "n": 2}})
+    app.until(lambda now: now.n == 2, LOOK)
+    assert client.current.host == "two"
+
+with config:
+    down.add("two")
+    told = threading.Event()
+    config.on_error(lambda error: told.set())
+    document.set({{"host": "two"}})
+    assert told.wait(LOOK)
+    assert child_of(work) == 0
+""")
+
+
+def test_refused_while_its_own_is_not_to_be_had() -> None:
+    """Only what holds is forgiven in the child: another value that cannot be built is refused."""
+    run(f"""{HOUSE}
+def work():
+    told = threading.Event()
+    config.on_error(lambda error: told.set())
+    with contextlib.suppress(ResourceUnavailable):
+        client.current
+    document.set({{"host": "two"}})
+    assert told.wait(LOOK)
+    assert app.current.host == "one"
+    assert user.state == client.state == "unavailable"
+    others.set({{"n": 1}})
+    app.until(lambda now: now.n == 1, LOOK)
+    down.clear()
+    until(lambda: user.state == client.state == "ready")
+
+others = Memory({{"n": 0}}, name="others")
+config.add(others)
+user = app.resource("n", create=lambda n, other: other, uses=(client,), on_failure="keep", grace=0.0)
+with config:
+    down.update(("one", "two"))
+    assert child_of(work) == 0
+""")
+
+
 def test_not_to_be_had_in_the_child() -> None:
     """A child whose resource cannot be built says why, serves without it, and is healed when it can be."""
     run(f"""{HOUSE}

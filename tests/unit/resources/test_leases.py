@@ -174,3 +174,35 @@ def test_in_a_loop() -> None:
             assert all(task.result() for task in tasks)
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize("drains", [(0.0, 30.0), (0.05, 0.05)])
+def test_what_another_one_uses(drains: tuple[float, float]) -> None:
+    """Its own drain does not close it before the other one is closed, whose drain alone counts."""
+    closed: list[str] = []
+
+    def close(one: Client) -> None:
+        assert all(used.open for used in one.used)
+        closed.append(f"user of {one.host}" if one.used else one.host)
+        one.close()
+
+    def gone(count: int) -> None:
+        until(lambda: len(closed) == count, "the close of so many")
+
+    document, config, app, client = made(close=close, drain=drains[0])
+    user = app.resource("host", create=Client, close=close, uses=(client,), grace=0.0, drain=drains[1])
+    with config:
+        lease = user.lease()
+        first = lease.__enter__()
+        for number, host in enumerate(("two", "three")):
+            document.set({"host": host})
+            app.until(lambda now, host=host: now.host == host, LOOK)
+            if drains[1] < 1:
+                gone(2 * (number + 1))
+        if drains[1] > 1:
+            until(lambda: closed == ["user of two", "two"], "the close of those that nobody has")
+            assert (first.open, first.used[0].open) == (True, True)
+        lease.__exit__(None, None, None)
+        gone(4)
+        assert sorted(closed[::2]) == ["user of one", "user of two"]
+    assert closed[4:] == ["user of three", "three"]

@@ -83,6 +83,79 @@ def test_a_close_that_happens_to_be_async() -> None:
     assert Client.hosts() == []
 
 
+class Answer:
+    """An awaitable that is no coroutine, as a future is."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self.function = function
+
+    def __await__(self) -> Iterator[None]:
+        yield
+        self.function()
+
+
+def test_awaitables_that_are_no_coroutines() -> None:
+    """What `check` and `close` give is awaited; a client that can be awaited itself is not."""
+
+    class Awaitable(Client):
+        def __await__(self) -> Iterator[None]:
+            raise AssertionError
+
+    async def test(config: Config, app: Any) -> None:
+        app.resource(
+            "host",
+            create=Awaitable,
+            check=lambda client: Answer(client.ping),
+            close=lambda client: Answer(client.close),
+        )
+        with pytest.raises(StartFailed, match="bad does not answer"):
+            await config.astart()
+        assert [one.open for one in Client.made] == [False]
+
+    in_a_loop(Memory({"host": "bad"}), test)
+
+
+def test_a_late_one_whose_close_gives_an_awaitable() -> None:
+    """That is awaited, too."""
+    go_on = threading.Event()
+
+    def create(host: str) -> Client:
+        go_on.wait(LOOK)
+        return Client(host)
+
+    async def test(config: Config, app: Any) -> None:
+        options: dict[str, Any] = {"timeout": 0.05, "on_failure": "keep"}
+        app.resource("host", create=create, close=lambda client: Answer(client.close), **options)
+        async with config:
+            go_on.set()
+            await asyncio.to_thread(
+                until, lambda: Client.made and len(Client.hosts()) < len(Client.made), "the close"
+            )
+
+    in_a_loop(Memory({"host": "one"}), test)
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit])
+def test_code_that_gives_up(error: type[BaseException]) -> None:
+    """It is a failure as any other: nothing else is given up with it, and a kept one heals."""
+    tries = []
+
+    async def create(host: str) -> Client:
+        tries.append(host)
+        if len(tries) < 3:
+            raise error
+        return Client(host)
+
+    async def test(config: Config, app: Any) -> None:
+        client = app.resource("host", create=create, close=Client.close, on_failure="keep")
+        async with config:
+            assert f"its code raised {error.__name__}" in client.error
+            await asyncio.to_thread(until, lambda: client.state == "ready", "another try")
+            assert len(tries) == 3
+
+    in_a_loop(Memory({"host": "one"}), test)
+
+
 def in_a_loop(document: Memory, test: Callable[[Config, Any], Any]) -> None:
     """Run a test with a Config in its loop."""
 

@@ -20,8 +20,7 @@ from tests.unit.resources.clients import (
     managed,
     managed_async,
 )
-
-OPTIONS: dict[str, Any] = {"check": Client.ping, "close": Client.close, "grace": 0.0}
+from tests.unit.resources.house import OPTIONS, Down, House, has_number
 
 
 def refuse(client: Client) -> None:
@@ -29,50 +28,10 @@ def refuse(client: Client) -> None:
     raise ConnectionError(f"{client.host} does not answer")
 
 
-def has_number(number: int, app: App) -> bool:
-    """Whether the settings have it."""
-    return app.n == number
-
-
 def refuse_two(client: Client) -> None:
     """Find one client not good enough."""
     if client.host == "two":
         refuse(client)
-
-
-class Down:
-    """Makes clients; of the host two the first try fails, and a later one takes until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.tries = 0
-        self.trying, self.go_on = threading.Event(), threading.Event()
-
-    def create(self, host: str) -> Client:
-        """Make one."""
-        if host == "two":
-            self.tries += 1
-            if self.tries == 1:
-                raise ConnectionError("it is down")
-            self.trying.set()
-            self.go_on.wait(LOOK)
-        return Client(host)
-
-
-class House:
-    """A Config over two documents, with a client of the host."""
-
-    def __init__(self, **options: Any) -> None:
-        self.hosts, self.numbers = Memory({"host": "one"}, name="hosts"), Memory({"n": 1}, name="numbers")
-        self.config = Config(self.hosts, self.numbers)
-        self.app = self.config.bind(App)
-        self.errors = Told()
-        self.config.on_error(self.errors)
-        self.client = self.app.resource("host", **{"create": Client, **OPTIONS, **options})
-
-    def goes_to(self, host: str) -> None:
-        """Have the host be another, and wait until that is published."""
-        self.hosts.set({"host": host})
-        self.app.until(lambda now: now.host == host, LOOK)
 
 
 def test_built_and_swapped() -> None:
@@ -459,6 +418,9 @@ def test_closed_while_it_is_built() -> None:
         {"grace": 2, "drain": 1},
         {"on_failure": "?"},
         {"create": 1},
+        {"uses": ("x",)},
+        {"uses": "x"},
+        {"uses": 1},
         {"check": 1},
         {"close": "x"},
     ],
@@ -467,6 +429,14 @@ def test_wrong_options(options: dict[str, Any]) -> None:
     """They are refused where the resource is declared."""
     with pytest.raises(UsageError):
         House(**options)
+
+
+def test_neither_a_path_nor_a_selector() -> None:
+    """So is what nothing can be picked with."""
+    house = House()
+    what: Any = 5
+    with pytest.raises(UsageError, match="a path or of what a selector picks, not of 5"):
+        house.app.resource(what, create=Client)
 
 
 def test_unknown_option() -> None:

@@ -1,0 +1,71 @@
+"""Trying again what could not be built although its settings hold: at growing, random intervals."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from dynconf._host.host import Host
+from dynconf._host.process import park
+from dynconf._values.clock import Clock
+
+__all__ = ["Retry"]
+
+_FIRST, _LONGEST = 1.0, 30.0  # seconds until another try; they double from the first to the last
+
+
+class Retry:
+    """A task that tries until nothing is amiss; all of it on the core's loop.
+
+    Args:
+        name: the task's.
+        host: where it runs; asked for each time.
+        clock: times the intervals.
+        amiss: whether there is something to try for.
+        attempt: tries once.
+
+    Attributes:
+        outdated: whether to try once more without waiting, amiss or not.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: Callable[[], Host],
+        clock: Clock,
+        amiss: Callable[[], object],
+        attempt: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        self.outdated: bool = False
+        self._name = name
+        self._host = host
+        self._clock = clock
+        self._amiss = amiss
+        self._attempt = attempt
+        self._task: asyncio.Task[None] | None = None
+
+    def go_on(self) -> None:
+        """Try, unless there is nothing to try for, or it is being tried already."""
+        if (self.outdated or self._amiss()) and (self._task is None or self._task.done()):
+            self._task = self._host().spawn(self._run(), self._name)
+
+    def break_off(self) -> asyncio.Task[None] | None:
+        """Try no more for now; gives what is still to end."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        return task
+
+    def forked(self) -> None:
+        """In a forked child: have nothing of the parent's any more."""
+        park(self._task)
+        self._task = None
+
+    async def _run(self) -> None:
+        delay = _FIRST
+        while self.outdated or self._amiss():
+            if not self.outdated:
+                await self._clock.sleep(delay * (1 + random.random()) / 2)  # noqa: S311
+                delay = min(_LONGEST, 2 * delay)
+            self.outdated = False
+            await self._attempt()

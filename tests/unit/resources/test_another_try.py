@@ -1,0 +1,193 @@
+"""Another try of what was refused: it holds up nobody, and what comes of it is put to use."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from dynconf._manager import transactions
+from tests.servers.process import until
+from tests.unit.core_props import LOOK, Told
+from tests.unit.resources.clients import Client
+from tests.unit.resources.house import OPTIONS, Down, House, has_number
+
+BOTH = {"host": "two", "other": "two"}
+
+
+class Asked(Told):
+    """A veto that refuses nothing, and so tells how often changes were tried."""
+
+    __name__ = __qualname__ = "asked"
+
+    def again(self, house: House, number: int) -> None:
+        """Wait until another try has been made, and until another document's change was taken after it."""
+        self.wait(len(self.items) + 1)
+        others_pass(house, number)
+
+
+def others_pass(house: House, number: int) -> None:
+    """Have another document's change be taken."""
+    house.numbers.set({"n": number})
+    house.app.until(partial(has_number, number), LOOK)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_that_become_ready_one_after_the_other(first: int) -> None:
+    """Neither is let go of for the other's sake: each is built once, and the change is taken with both."""
+    downs = Down(), Down()
+    house = House(create=downs[0].create)
+    other = house.app.resource("other", **{"create": downs[1].create, **OPTIONS})
+    asked = Asked()
+    with house.config:
+        house.hosts.set(BOTH)
+        for down in downs:
+            assert down.trying.wait(LOOK)
+        house.config.before_change(asked)
+        downs[first].go_on.set()
+        asked.again(house, 2)
+        downs[1 - first].go_on.set()
+        house.app.until(lambda now: now.host == "two", LOOK)
+        assert [down.tries for down in downs] == [2, 2]
+        assert (house.client.current.host, other.current.host) == ("two", "two")
+        until(lambda: Client.hosts() == ["two", "two"], "the close of the former ones")
+    assert Client.hosts() == []
+
+
+def test_one_that_is_slow_beside_one_that_is_down() -> None:
+    """It was never refused itself; it is built once more beside all else, and kept until both are ready."""
+    slow = Down(fails=False)
+    house = House(create=slow.create)
+    other = house.app.resource("other", **{"create": Client, **OPTIONS})
+    with house.config:
+        house.hosts.set({"host": "two", "other": "no"})
+        assert slow.trying.wait(LOOK)
+        others_pass(house, 2)
+        assert other.state == "ready"
+        slow.go_on.set()
+        Client.working.add("no")
+        house.app.until(lambda now: now.host == "two", LOOK)
+        assert (house.client.current.host, other.current.host) == ("two", "no")
+        assert slow.tries == 2
+        assert len(house.errors.items) == 1
+
+
+def test_one_that_uses_another_new_one() -> None:
+    """What it uses is built anew with each try; it is another try all the same."""
+    down = Down()
+    house = House()
+    options: dict[str, Any] = {**OPTIONS, "uses": (house.client,), "timeout": 2 * LOOK}
+    user = house.app.resource("other", create=down.create, **options)
+    with house.config:
+        house.hosts.set(BOTH)
+        assert down.trying.wait(LOOK)
+        others_pass(house, 2)
+        assert house.app.current.host == "one"
+        down.go_on.set()
+        house.app.until(lambda now: now.host == "two", LOOK)
+        assert user.current.used == (house.client.current,)
+        until(lambda: Client.hosts() == ["two", "two"], "the close of the former ones")
+    assert Client.hosts() == []
+
+
+def test_one_that_uses_what_is_refused() -> None:
+    """It is not built, and the reason is that of the other."""
+    house = House()
+    down = Down(fails=False)
+    house.app.resource("other", **{"create": down.create, **OPTIONS, "uses": (house.client,)})
+    with house.config:
+        house.hosts.set({"host": "no", "other": "two"})
+        assert "host: ConnectionError: no is not there" in house.errors.texts()[0]
+    assert down.tries == 0
+
+
+def test_one_that_is_kept_beside_one_that_was_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its change goes on without it once the other one is there; it follows when it is ready."""
+    monkeypatch.setattr(transactions, "MOMENT", 0.1)
+    slow = Down(fails=False)
+    house = House(create=slow.create, on_failure="keep")
+    other = house.app.resource("other", **{"create": Client, **OPTIONS})
+    with house.config:
+        house.hosts.set({"host": "two", "other": "no"})
+        assert slow.trying.wait(LOOK)
+        Client.working.add("no")
+        house.app.until(lambda now: now.host == "two", LOOK)
+        assert (house.client.state, house.client.current.host) == ("degraded", "one")
+        assert "it is still being built" in house.client.error
+        assert other.current.host == "no"
+        slow.go_on.set()
+        until(lambda: house.client.state == "ready", "the slow one")
+        assert (house.client.current.host, slow.tries) == ("two", 2)
+
+
+def chosen(house: House) -> None:
+    """In its document."""
+    house.goes_to("bad")
+
+
+def overridden(house: House) -> None:
+    """By an override."""
+    with house.app.override(host="bad"):
+        assert house.client.current.host == "bad"
+
+
+@pytest.mark.parametrize("choose", [chosen, overridden])
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_value_that_is_chosen_again(
+    monkeypatch: pytest.MonkeyPatch, choose: Callable[[House], None], *, taken: bool
+) -> None:
+    """That it was refused once, and then taken or left, makes it no further try: it has all its time."""
+    house = House()
+    with house.config:
+        house.hosts.set({"host": "bad"})
+        house.errors.wait()
+        if taken:
+            Client.working.add("bad")
+            house.app.until(lambda now: now.host == "bad", LOOK)
+        house.goes_to("three")
+        Client.working.add("bad")
+        monkeypatch.setattr(transactions, "MOMENT", 0.0)  # nothing could be built in that
+        choose(house)
+        assert len(house.errors.items) == 1
+
+
+def test_a_reload_waits() -> None:
+    """Whoever reloads gets the answer of the try that is under way."""
+    down = Down()
+    house = House(create=down.create)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert down.trying.wait(LOOK)
+        others_pass(house, 2)
+        down.go_on.set()
+        house.config.reload()
+        assert house.app.current.host == house.client.current.host == "two"
+        assert down.tries == 2
+
+
+def test_one_that_is_edited_elsewhere() -> None:
+    """New content with the same value is another try of that, too, and is told with the same reason."""
+    down = Down()
+    house = House(create=down.create)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert down.trying.wait(LOOK)
+        house.hosts.set({"host": "two", "other": "y"})
+        assert all("it is down" in text for text in house.errors.texts(2))
+        others_pass(house, 2)
+        down.go_on.set()
+        house.app.until(lambda now: (now.host, now.other) == ("two", "y"), LOOK)
+        assert down.tries == 2
+
+
+def test_closed_while_it_is_tried_again() -> None:
+    """Then the change is taken without it, and what comes of the try is closed."""
+    down = Down()
+    house = House(create=down.create)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert down.trying.wait(LOOK)
+        house.client.close()
+        house.app.until(lambda now: now.host == "two", LOOK)
+        down.go_on.set()
+        until(lambda: len(Client.made) == 2 and not Client.hosts(), "the close of both")
