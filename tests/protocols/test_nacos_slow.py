@@ -2,7 +2,7 @@
 
 import pytest
 
-from dynconf.errors import SourceError, SourceUnavailable, UnexpectedReply
+from dynconf.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedReply
 from dynconf.protocols.exchange import Busy, Reply, Rest, UnderWay
 from dynconf.protocols.nacos.api import V1_API
 from dynconf.protocols.nacos.reading import read_due
@@ -20,6 +20,7 @@ from tests.protocols.nacos_following import (
 )
 from tests.protocols.nacos_props import (
     CHANGING,
+    DENIED,
     GIVEN_UP,
     NO_SUCH_PATH,
     NOTHING,
@@ -221,3 +222,37 @@ def test_slow_with_a_log_in() -> None:
     assert [request.query["dataId"] for request in session.requests] == ["b.yaml"]
     session.answer(NEW)
     assert session.states()[-1] == (B, b"n: 2")
+    session.told()
+    arrive(session, slow, plain(403))  # its token is another by now
+    assert session.requests[0].credentials == {"accessToken": "t2"}
+    session.answer(NEW)
+    assert session.states() == [(A, b"n: 2")]
+
+
+def test_token_that_is_refused_slowly() -> None:
+    """It is as if that had been said at once: one log-in for all, and each is asked for again."""
+    slow = [UnderWay(), UnderWay()]
+    session = Following(A, B, username=USER).answer(token(), OLD, OLD, hint(A, B), *slow)
+    session.told()
+    for one in slow:
+        one.reply = DENIED
+    session.wake()
+    session.answer(token("t2"))
+    assert [request.credentials for request in session.requests] == [{"accessToken": "t2"}] * 2
+    slow = [UnderWay(), UnderWay()]
+    session.answer(*slow)
+    assert session.told() == []
+    slow[0].reply, slow[1].reply = NEW, DENIED
+    session.wake()
+    assert session.states() == [(A, b"n: 2"), (B, AccessDenied)]  # with a fresh one it is about rights
+
+
+def test_token_is_refused_slowly_while_looking() -> None:
+    """Where nothing but what is slow is asked, somebody logs in nevertheless."""
+    slow = UnderWay()
+    session = Following(A, username=USER).answer(token(), SWITCHED_OFF, v3(b"n: 1"), slow)
+    session.told()
+    arrive(session, slow, DENIED)
+    assert session.request.path == "/v3/auth/user/login"
+    session.answer(token("t2"), v3(b"n: 2"))
+    assert session.states() == [(A, b"n: 2")]

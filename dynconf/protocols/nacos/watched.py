@@ -11,7 +11,7 @@ from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.pacing import pause_after
 
-__all__ = ["Answered", "News", "Transport", "Watched"]
+__all__ = ["Answered", "News", "Sent", "Transport", "Watched"]
 
 Transport = Literal["long poll", "polling"]
 
@@ -38,19 +38,28 @@ class Answered:
     keys: frozenset[NacosKey]
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request to read one: by which API, and with which token."""
+
+    key: NacosKey
+    api: Api
+    token: str
+
+
 @dataclass(slots=True)
 class _State:
     """What is known of one: the server's md5, empty if it is not there, `None` if nothing is.
 
     A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain.
-    One that is just being read, and takes long, is `awaited` by the API that it was asked for by.
+    One that is just being read, and takes long, is `awaited`.
     """
 
     md5: str | None = None
     dirty: bool = True
     due: float = 0.0
     failures: int = 0
-    awaited: tuple[Api, UnderWay] | None = None
+    awaited: tuple[Sent, UnderWay] | None = None
 
     def due_at(self) -> float | None:
         """The moment from which on it has to be read, or what was read told; `None` if not, or not yet."""
@@ -106,7 +115,7 @@ class Watched:
         """That is the API; what is still to come by another one is not waited for."""
         self.api = api
         for state in self._states.values():
-            if state.awaited is not None and state.awaited[0] is not api:
+            if state.awaited is not None and state.awaited[0].api is not api:
                 state.awaited = None
 
     def join(self, key: NacosKey) -> None:
@@ -140,17 +149,17 @@ class Watched:
         moments = (state.due_at() for state in self._states.values())
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def wait_for(self, key: NacosKey, api: Api, reply: UnderWay) -> None:
+    def wait_for(self, sent: Sent, reply: UnderWay) -> None:
         """Note that the reply takes long, and read it no more until it is there."""
-        if key in self._states:
-            self._states[key].awaited = (api, reply)
+        if sent.key in self._states:
+            self._states[sent.key].awaited = (sent, reply)
 
-    def arrived(self) -> list[tuple[NacosKey, Api, Reply | SourceError]]:
-        """What was waited for and is there by now, with the API that it was asked for by."""
+    def arrived(self) -> list[tuple[Sent, Reply | SourceError]]:
+        """What was waited for and is there by now."""
         found = []
-        for key, state in self._states.items():
+        for state in self._states.values():
             if state.awaited is not None and state.awaited[1].reply is not None:
-                found.append((key, state.awaited[0], state.awaited[1].reply))
+                found.append((state.awaited[0], state.awaited[1].reply))
                 state.awaited = None
         return found
 
