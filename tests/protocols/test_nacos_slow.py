@@ -5,7 +5,6 @@ import pytest
 from dynconf.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedReply
 from dynconf.protocols.exchange import Busy, Reply, Rest, UnderWay
 from dynconf.protocols.nacos.api import V1_API
-from dynconf.protocols.nacos.reading import read_due
 from dynconf.protocols.nacos.watched import Answered, News
 from tests.protocols.nacos_following import (
     NEW,
@@ -48,6 +47,7 @@ def slowly() -> tuple[Following, UnderWay]:
 def arrive(session: Following, slow: UnderWay, reply: Reply | SourceError) -> None:
     """What was waited for is there."""
     slow.reply = reply
+    session.heed(reply)
     session.rested()
     session.wake()
 
@@ -142,29 +142,44 @@ def test_only_the_poll_is_turned_away_meanwhile() -> None:
 def test_it_comes_while_the_server_is_left_alone() -> None:
     """It is told at once, and nothing is asked until the time is over that the server asked for."""
     session, slow = slowly()
-    session.close()
-    watched, clock = session.watched, session.clock
-    watched.mark([B])
-    steps = read_due(watched, now=clock.monotonic, random=lambda: 0.0)
-    assert next(steps) == [V1_API.read(B, limit=watched.limit)]
-    refused = steps.send([plain(429, retry_after="20")])
-    assert isinstance(refused, News)
-    assert isinstance(refused.error, Busy)
-    assert next(steps) == Rest(20.0)
+    session.stays = True
+    session.answer(hint(B), plain(429, retry_after="20"))
+    assert session.states() == [(B, Busy)]
+    asked = len(session.asked)
     slow.reply = NEW
-    clock.advance(2.0)
-    told = next(steps)
-    assert isinstance(told, News)
-    assert told.key == A
-    assert next(steps) == Rest(18.0)
-    watched.join(C)
-    joined = next(steps)
-    assert isinstance(joined, News)
-    assert (joined.key, type(joined.error)) == (C, Busy)
-    assert next(steps) == Rest(18.0)
-    clock.advance(18.0)
-    with pytest.raises(StopIteration):
-        next(steps)
+    session.wake()
+    assert session.states()[0] == (A, b"n: 2")
+    session.join(C)  # who joins is told why he has to wait
+    assert (C, Busy) in session.states()
+    session.wake()
+    session.clock.advance(19.9)
+    session.wake()
+    assert len(session.asked) == asked
+    session.clock.advance(20.1)
+    session.wake()
+    assert {request.query["dataId"] for request in session.requests} == {"b.yaml", "c.yaml"}
+
+
+def test_the_poll_is_answered_with_a_time_while_it_is_read() -> None:
+    """Whatever wakes it meanwhile, be it a read that was slow, nothing is asked."""
+    session, slow = slowly()
+    session.stays = True
+    session.answer(plain(503, retry_after="20"))
+    asked = len(session.asked)
+    slow.reply = NEW
+    session.wake()
+    session.join(C)
+    session.wake()
+    assert len(session.asked) == asked
+    assert (C, Busy) in session.states()
+
+
+def test_slow_answer_asks_for_a_time() -> None:
+    """It counts as any other: nobody is asked, and that is said of all."""
+    session, slow = slowly()
+    session.stays = True
+    arrive(session, slow, plain(503, retry_after="20"))
+    assert set(session.states()) == {(A, Busy), (B, Busy)}
 
 
 def test_a_gateway_turns_it_away_slowly() -> None:

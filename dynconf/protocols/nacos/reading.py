@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
-from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps, UnderWay
+from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Steps, UnderWay
 from dynconf.protocols.nacos.api import Api
 from dynconf.protocols.nacos.either import read
 from dynconf.protocols.nacos.identity import NacosKey
@@ -13,11 +13,9 @@ from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.namespaces import whether_a_name
 from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
 from dynconf.protocols.nacos.watched import News, Sent, Watched
-from dynconf.protocols.pacing import pause_after
 
 __all__ = ["look", "read_due"]
 
-_MOMENT: Final = 0.001  # seconds that are not worth another rest
 _SILENCE: Final = (SourceUnavailable, ConnectionLost)  # the others of this kind are answers
 
 
@@ -41,32 +39,15 @@ def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[],
     """Read what has to be read by now, and tell; gives whether any of it is another than it was, or may be.
 
     What cannot be read waits, longer each time, and what takes long is told when it is there; neither holds
-    up any of the others.
+    up any of the others. That the server wants to be left alone is said of all.
     """
     one = _Round(watched)
     keys = yield from one.read(now())
-    watched.postpone(keys, now(), random)
-    if busy := watched.busy():
-        one.fresh = (yield from _left_alone(watched, busy, now=now, random=random)) or one.fresh
-    return one.fresh
-
-
-def _left_alone(
-    watched: Watched, busy: Busy, *, now: Callable[[], float], random: Callable[[], float]
-) -> Steps[bool]:
-    """The server asked to be left alone altogether, and so it is; what arrives meanwhile is told."""
-    watched.silent = True
-    for key in watched.clean():
-        yield News(key, error=busy)
-    one, told = _Round(watched), set(watched.all())
-    until = now() + pause_after(1, random, busy.seconds)
-    while (pause := until - now()) > _MOMENT:
-        yield Rest(pause)
-        yield from one.tell(watched.arrived())
-        if again := watched.busy():
-            busy, until = again, max(until, now() + pause_after(1, random, again.seconds))
-        for key in set(watched.due(now())) - told:  # those that have joined
-            told.add(key)
+    busy = watched.busy()
+    watched.postpone(keys, now(), random, busy.seconds if busy else 0.0)
+    if busy:
+        watched.silent = True
+        for key in watched.clean():
             yield News(key, error=busy)
     return one.fresh
 

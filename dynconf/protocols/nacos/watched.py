@@ -163,12 +163,21 @@ class Watched:
                 state.awaited = None
         return found
 
-    def postpone(self, keys: Collection[NacosKey], now: float, random: Callable[[], float]) -> None:
-        """Have those of them that could not be read wait, all for as long, and behind all others."""
+    def postpone(
+        self, keys: Collection[NacosKey], now: float, random: Callable[[], float], asked: float
+    ) -> None:
+        """Have those of them that could not be read wait, all for as long, and behind all others.
+
+        Args:
+            keys: what was to be read.
+            now: seconds.
+            random: gives numbers from 0 to 1.
+            asked: seconds that the server asked for.
+        """
         tried = set(keys)
         left = [key for key, state in self._states.items() if key in tried and state.due_at() is not None]
         if left:
-            pause = pause_after(1 + min(self._states[key].failures for key in left), random)
+            pause = pause_after(1 + min(self._states[key].failures for key in left), random, asked)
             for key in left:
                 state = self._states[key] = self._states.pop(key)
                 state.failures += 1
