@@ -64,8 +64,8 @@ class Session:
             else:
                 assert self.asks is not None, "it has ended"
                 answer = left.pop(0)
-                if answer is GIVEN_UP and isinstance(self.asks, Request) and self.asks.patience:
-                    self.clock.advance(self.asks.patience)
+                if isinstance(self.asks, Request):
+                    self.clock.advance(_held_for(self.asks, answer))
                 self._on(answer)
         return self
 
@@ -191,7 +191,22 @@ NO_SUCH_PATH = plain(404, json.dumps({"status": 404, "error": "Not Found", "path
 SWITCHED_OFF = plain(410, json.dumps({"code": 40000, "message": SECRET, "data": SECRET}))
 DENIED = plain(403, json.dumps({"code": 403, "message": SECRET}))
 CHANGING = plain(409, "requested file is being modified, please try later.")
-NOTHING = plain(200, b"")  # what a long poll says when its time is up
+NOTHING = plain(200, b"")  # what a long poll says when its time is up, and a glance at once
+EARLY = plain(200, b"")  # the same, but at once
+
+
+def is_glance(request: Request) -> bool:
+    """Whether a long poll is to be answered at once."""
+    return "Long-Pulling-Timeout-No-Hangup" in request.headers
+
+
+def _held_for(request: Request, answer: Answer) -> float:
+    """Seconds that a server keeps a request until that answer."""
+    if answer is GIVEN_UP:
+        return request.patience or 0.0
+    if answer is NOTHING and request.held and not is_glance(request):
+        return int(request.headers["Long-Pulling-Timeout"]) / 1000
+    return 0.0
 
 
 def missing(api: Api) -> Reply:

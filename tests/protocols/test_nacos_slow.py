@@ -13,7 +13,6 @@ from tests.protocols.nacos_following import (
     OLD,
     OLD_MD5,
     Following,
-    is_glance,
     looking,
     polling,
 )
@@ -29,6 +28,7 @@ from tests.protocols.nacos_props import (
     B,
     C,
     hint,
+    is_glance,
     listens,
     plain,
     token,
@@ -124,7 +124,7 @@ def test_its_api_is_gone(gone: Reply) -> None:
 def test_the_api_is_asked_for_anew_meanwhile() -> None:
     """If another one is found, it is read by that as all others, and its former answer is no matter."""
     session, slow = slowly()
-    session.answer(SWITCHED_OFF, SWITCHED_OFF, v3(b"n: 4"), v3(b"n: 3"))
+    session.answer(SWITCHED_OFF, SWITCHED_OFF, SWITCHED_OFF, v3(b"n: 4"), v3(b"n: 3"))
     assert session.states() == [(B, b"n: 4"), (A, b"n: 3")]
     slow.reply = OLD
     assert session.watched.arrived() == []
@@ -133,6 +133,8 @@ def test_the_api_is_asked_for_anew_meanwhile() -> None:
 def test_only_the_poll_is_turned_away_meanwhile() -> None:
     """What is read well goes on to be followed, be it all that is, and is waited for as before."""
     session, slow = slowly()
+    session.answer(NO_SUCH_PATH)
+    assert is_glance(session.request)
     slow.reply = OLD
     session.answer(NO_SUCH_PATH, plain(500))
     assert session.states() == [(A, b"n: 1"), (B, UnexpectedReply)]

@@ -84,7 +84,7 @@ class _Round:
                 # Is it another API by now, or does something before the server turn just these away?
                 yield from self._probe(left)
         except SourceError as error:
-            watched.silent = True
+            watched.silent = self.fresh = True
             for key in left:
                 yield watched.failed(key, error)
         return [key for key in keys if key not in self._again]
@@ -106,10 +106,12 @@ class _Round:
             except WrongApi:
                 strays.append(sent.key)
                 continue
-            if told is not None:
-                if watched.api is None and told.error is None:
-                    watched.found(sent.api)
-                yield from self._told(told)
+            if told is None:
+                self.fresh = True
+                continue
+            if watched.api is None and told.error is None:
+                watched.found(sent.api)
+            yield from self._told(told)
         return strays
 
     def _probe(self, left: list[NacosKey]) -> Steps[None]:
@@ -152,7 +154,7 @@ class _Round:
         left[:] = yield from self.tell(there)
 
     def _told(self, news: News) -> Steps[None]:
-        self.fresh = self.fresh or (news.error is None and news.changed)
+        self.fresh = self.fresh or news.changed
         yield (yield from _hinted(self._watched.login, news, self._hints))
 
 
