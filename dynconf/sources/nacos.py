@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from dynconf._addresses import Address, Mistake
 from dynconf._values.snapshot import Update
@@ -16,6 +16,9 @@ from dynconf.sources._standing import Standing
 from dynconf.sources.nacos_server import NacosServer
 
 __all__ = ["Nacos"]
+
+_NAMED: Final = 8
+"""Data ids that a source's name shows at most: it is in every line of a log that is about it."""
 
 
 class Nacos(Source):
@@ -148,11 +151,13 @@ class Nacos(Source):
         return source
 
     def _name(self) -> str:
-        """As its address would be, so that one data id's places are told apart."""
+        """As its address would be, so that one data id's places are told apart; short, if there are many."""
         said = [] if self.group == DEFAULT_GROUP else [f"group={self.group}"]
         if isinstance(self.namespace, str):
             said.append(f"namespace={self.namespace or PUBLIC}")
-        return f"nacos:{','.join(self.data_ids)}{'?' if said else ''}{'&'.join(said)}"
+        more = len(self.data_ids) - _NAMED
+        shown = self.data_ids if more <= 1 else (*self.data_ids[:_NAMED], f"({more} more)")
+        return f"nacos:{','.join(shown)}{'?' if said else ''}{'&'.join(said)}"
 
 
 class _Run:
