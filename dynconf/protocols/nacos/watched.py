@@ -85,7 +85,7 @@ class Watched:
     limit: int = 64 * 1024 * 1024
     api: Api | None = None
     refused: bool = False
-    """Whether the long poll is not for us, although we may read."""
+    """Whether the long poll alone is turned away, although reading goes well."""
     silent: bool = False
     """Whether nobody answered when something was read: perhaps nobody answers anything."""
     _states: dict[NacosKey, _State] = field(default_factory=dict)
