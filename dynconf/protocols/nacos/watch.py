@@ -176,9 +176,8 @@ class _LongPoll:
             key: one that was polled for.
         """
         watched = self._watched
-        about_us = isinstance(why, WrongApi | AccessDenied)
-        if not (about_us or (yield from self._readable(key))):
-            assert isinstance(why, SourceError)
+        # What says that it is not for us, or not there, has all be read; anything else may be true of all.
+        if not isinstance(why, WrongApi | AccessDenied) and not (yield from self._readable(key)):
             yield from self._failed(why)
             return
         self._pause()
@@ -188,7 +187,7 @@ class _LongPoll:
             watched.mark(watched.all())
         elif isinstance(why, WrongApi):
             watched.ask_again()
-        elif about_us:
+        elif isinstance(why, AccessDenied):
             watched.mark(watched.all())
 
     def _readable(self, key: NacosKey) -> Steps[bool]:
