@@ -83,8 +83,10 @@ class Answers:
     def _lacking(self, feed: SourceFeed) -> DynconfError | None:
         if feed.answered() or feed.source.optional:
             return None
-        seconds = f"no answer within {self._patience:g} s (start_timeout)"
-        return feed.lacking() or SourceUnavailable(seconds, Origin(feed.name))
+        reason = f"no answer within {self._patience:g} s (start_timeout)"
+        if feed.awaited:
+            reason += f": {feed.awaited}"
+        return feed.lacking() or SourceUnavailable(reason, Origin(feed.name))
 
 
 async def unfinished(

@@ -74,6 +74,7 @@ class SourceFeed:
         self.clock: Clock = around.clock
         self.limits: Limits = around.limits
         self.transport: str = ""
+        self.awaited: str = ""
         self.unread: dict[str, SourceError] = {}
         self.documents: dict[str, Document] = {}
         self.is_loaded: bool = False

@@ -30,6 +30,8 @@ class Feed(Protocol):
     limits: Limits
     transport: str
     """How changes are noticed, in a word or two for the status; the source sets it when it knows."""
+    awaited: str
+    """What has yet to be read before `loaded()`, and from where, if the source can say; empty if not."""
     unread: dict[str, SourceError]
     """The documents that cannot be read at present, and why; kept by sources that ask for each by itself."""
 

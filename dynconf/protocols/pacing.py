@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from dynconf.protocols.exchange import Busy
+
 __all__ = [
     "BURST",
     "FIRST_DELAY",
@@ -10,6 +12,7 @@ __all__ = [
     "LONGEST_DELAY",
     "PER_SECOND",
     "Backoff",
+    "Restraint",
     "TokenBucket",
     "pause_after",
 ]
@@ -82,3 +85,33 @@ class TokenBucket:
         self._at = now
         self._tokens -= 1
         return max(0.0, -self._tokens / self._per_second)
+
+
+class Restraint:
+    """Keeps a server from being asked while it wants to be left alone: whoever would ask is told so at once.
+
+    Args:
+        now: seconds that only ever grow.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._until = now()
+        self._reason = ""
+
+    def check(self) -> None:
+        """Let a request pass.
+
+        Raises:
+            Busy: it is not to be sent, for so many seconds more.
+        """
+        left = self._until - self._now()
+        if left > 0:
+            raise Busy(self._reason, left)
+
+    def heed(self, busy: Busy | None) -> None:
+        """Note what a reply asks for, if it does."""
+        if busy is not None:
+            until = self._now() + min(busy.seconds, LONGEST_ASKED)
+            if until > self._until:
+                self._until, self._reason = until, busy.reason

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,15 +10,19 @@ from dynconf._http.client import Client
 from dynconf._http.drive import Driver
 from dynconf._values.clock import Clock
 from dynconf.errors import SourceError
+from dynconf.protocols.exchange import Reply, Request
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.listen import MOST
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.reading import look
+from dynconf.protocols.nacos.replies import busy_in
 from dynconf.protocols.nacos.watch import follow
 from dynconf.protocols.nacos.watched import Answered, News, Watched
+from dynconf.protocols.pacing import Restraint
 from dynconf.sources._nacos_access import Access
 
 Report = Callable[[News | Answered], None]
+Send = Callable[[Request], Awaitable[Reply]]
 
 
 class NacosHub:
@@ -36,6 +40,7 @@ class NacosHub:
         self._access = access
         self._clock = clock
         self._limit = limit
+        self._restraint = Restraint(clock.monotonic)
         self._login = Login(access.username, access.password, clock.monotonic, random.random)
         self._lanes: list[_Lane] = []
 
@@ -50,7 +55,7 @@ class NacosHub:
         Raises:
             SourceError: it cannot be read.
         """
-        return await Driver(self._client.send).run(look(self._login, key, self._limit))
+        return await Driver(self._send).run(look(self._login, key, self._limit))
 
     @contextmanager
     def follow(self, keys: Sequence[NacosKey], report: Report) -> Iterator["asyncio.Future[None]"]:
@@ -85,9 +90,16 @@ class NacosHub:
         self._lanes.clear()
         await self._client.close()
 
+    async def _send(self, request: Request) -> Reply:
+        """Send a request of anybody's, unless the servers want to be left alone."""
+        self._restraint.check()
+        reply = await self._client.send(request)
+        self._restraint.heed(busy_in(reply))
+        return reply
+
     def _new_lane(self) -> "_Lane":
         watched = Watched(self._login, self._access.wait, self._access.interval, self._limit)
-        lane = _Lane(watched, self._client, self._clock)
+        lane = _Lane(watched, self._send, self._clock)
         lane.task.add_done_callback(lambda _: self._lanes.remove(lane) if lane in self._lanes else None)
         self._lanes.append(lane)
         return lane
@@ -96,10 +108,10 @@ class NacosHub:
 class _Lane:
     """One long poll, and whom it tells of what."""
 
-    def __init__(self, watched: Watched, client: Client, clock: Clock) -> None:
+    def __init__(self, watched: Watched, send: Send, clock: Clock) -> None:
         self.watched = watched
         self._followers: dict[Report, tuple[frozenset[NacosKey], asyncio.Future[None]]] = {}
-        self._driver = Driver(client.send, clock.sleep, self._tell)
+        self._driver = Driver(send, clock.sleep, self._tell)
         steps = follow(watched, now=clock.monotonic, random=random.random)
         self.task = asyncio.create_task(self._driver.run(steps), name="nacos: changes")
         self.task.add_done_callback(self._ended)

@@ -2,13 +2,13 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from dynconf._addresses import Address, Mistake
 from dynconf._values.snapshot import Update
 from dynconf._values.source import Feed, Source
 from dynconf.errors import UsageError
-from dynconf.protocols.nacos.identity import DEFAULT_GROUP, PUBLIC, NacosKey
+from dynconf.protocols.nacos.identity import DEFAULT_GROUP, PUBLIC
 from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.sources._content import PROFILE, check_options, known_format, mount_point
 from dynconf.sources._nacos_hub import NacosHub
@@ -16,6 +16,9 @@ from dynconf.sources._standing import Standing
 from dynconf.sources.nacos_server import NacosServer
 
 __all__ = ["Nacos"]
+
+_NAMED: Final = 8
+"""Data ids that a source's name shows at most: it is in every line of a log that is about it."""
 
 
 class Nacos(Source):
@@ -148,11 +151,13 @@ class Nacos(Source):
         return source
 
     def _name(self) -> str:
-        """As its address would be, so that one data id's places are told apart."""
+        """As its address would be, so that one data id's places are told apart; short, if there are many."""
         said = [] if self.group == DEFAULT_GROUP else [f"group={self.group}"]
         if isinstance(self.namespace, str):
             said.append(f"namespace={self.namespace or PUBLIC}")
-        return f"nacos:{','.join(self.data_ids)}{'?' if said else ''}{'&'.join(said)}"
+        more = len(self.data_ids) - _NAMED
+        shown = self.data_ids if more <= 1 else (*self.data_ids[:_NAMED], f"({more} more)")
+        return f"nacos:{','.join(shown)}{'?' if said else ''}{'&'.join(said)}"
 
 
 class _Run:
@@ -164,12 +169,13 @@ class _Run:
         self._source = source
         self._feed = feed
         self._standing = Standing(feed, lambda key: [key.data_id])
-        self._unread: set[NacosKey] = set()
         self.keys = {
             source.server.name(data_id, source.group, source.namespace): order
             for order, data_id in enumerate(source.data_ids)
         }
-        self._unread.update(self.keys)
+        self._unread = dict.fromkeys(self.keys)
+        self._where = str(source.server.access())
+        self._say_what_is_awaited()
 
     def report(self, news: News | Answered) -> None:
         """Tell the feed what the hub has found."""
@@ -185,9 +191,15 @@ class _Run:
             self._standing.found(news.key, self._update(news))
         self._standing.answered(news.key)
         if news.key in self._unread:
-            self._unread.remove(news.key)
+            del self._unread[news.key]
+            self._say_what_is_awaited()
             if not self._unread:
                 self._feed.loaded()
+
+    def _say_what_is_awaited(self) -> None:
+        first, more = next(iter(self._unread), None), len(self._unread) - 1
+        others = f", and {more} more" if more > 0 else ""
+        self._feed.awaited = f"{self._where} has yet to give {first}{others}" if first else ""
 
     def _update(self, news: News) -> Update:
         key, config = news.key, news.config

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dynconf import Config, Nacos, NacosServer
+from dynconf.errors import ChangeRefused, StartFailed
 from tests.faults.reading import App, running
 from tests.servers.fixtures import NacosSpace
 from tests.servers.nacos import PASSWORD, USERNAME
@@ -117,6 +118,18 @@ def test_one_that_is_slow(space: NacosSpace) -> None:
     assert it.reader.seen == [1, 2, 3, 4, 5]
 
 
+@WAYS
+def test_start_with_one_that_is_slow(space: NacosSpace) -> None:
+    """If it has to be there, the error says which one has not come, and from where."""
+    space.publish("other.yaml", "other: 1")
+    with Relay(space.server.address) as relay:
+        relay.stall("other.yaml")
+        server = NacosServer(relay.address, namespace=space.namespace)
+        config = Config(Nacos("app.yaml", "other.yaml", server=server), start_timeout=2)
+        with pytest.raises(StartFailed, match=f"{relay.address}/nacos has yet to give 'other.yaml' in group"):
+            config.start()
+
+
 @pytest.mark.timeout(180)  # its server starts twice
 def test_log_in_is_demanded_all_at_once(own_nacos: Callable[..., RealNacos]) -> None:
     """When authentication is switched on, who has a user goes on, and who has none is told what is wanted."""
@@ -133,6 +146,40 @@ def test_log_in_is_demanded_all_at_once(own_nacos: Callable[..., RealNacos]) -> 
         assert stranger.status().sources[0].state == "stale"
         assert settings.current.n == 1
     assert it.reader.seen == [1, 2]
+
+
+@pytest.mark.timeout(180)
+def test_all_tokens_are_refused_on_a_slow_line(
+    own_nacos: Callable[..., RealNacos], proxy_to: Callable[[str], Proxy]
+) -> None:
+    """Somebody whose answers all come late logs in anew as anybody does, when the server's key is another."""
+    nacos = own_nacos(3, auth=True, compat=False)
+    nacos.publish("app.yaml", "n: 1")
+    proxy = proxy_to(nacos.address)
+    proxy.add("latency", "downstream", latency=700)
+    with running(source(proxy.address, username=USERNAME, password=PASSWORD)) as it:
+        nacos.change_token_key()
+        nacos.restart()
+        nacos.publish("app.yaml", "n: 2")
+        it.catches_up(2)
+        it.becomes("live")
+    assert it.reader.seen == [1, 2]
+
+
+@WAYS
+def test_woken_while_it_leaves_the_server_alone(space: NacosSpace) -> None:
+    """Neither a source that joins nor a reload has anything sent before the time is over."""
+    with Relay(space.server.address) as relay:
+        server = NacosServer(relay.address, namespace=space.namespace, wait=10, interval=0.5)
+        with running(Nacos("app.yaml", server=server)) as it:
+            relay.answer(503, "Retry-After: 300")
+            it.fails("(HTTP 503)")
+            began = len(relay.requests)
+            it.config.add(Nacos("other.yaml", server=server, optional=True))
+            until(lambda: str(it.config.status()).count("(HTTP 503)") > 1, "the other one's reason")
+            with pytest.raises(ChangeRefused, match=r"HTTP 503"):
+                it.config.reload()
+            assert relay.requests[began:] == []
 
 
 @pytest.mark.timeout(180)

@@ -35,7 +35,7 @@ def loaded(*sources: Nacos, **options: Any) -> App:
 
 def failure(source: Nacos, **options: Any) -> DynconfError:
     """The one reason for which a start fails."""
-    config = Config(source, start_timeout=0.5, **options)
+    config = Config(source, start_timeout=1.0, **options)
     with pytest.raises(StartFailed) as caught:
         config.start()
     (only,) = caught.value.failures

@@ -3,7 +3,6 @@
 from typing import Any
 
 from dynconf.errors import SourceUnavailable
-from dynconf.protocols.exchange import Request
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.watch import follow
 from dynconf.protocols.nacos.watched import News, Watched
@@ -66,8 +65,3 @@ def looking(*keys: NacosKey, **options: Any) -> Following:
     session.told()
     session.rested()
     return session
-
-
-def is_glance(request: Request) -> bool:
-    """Whether it is to be answered at once."""
-    return "Long-Pulling-Timeout-No-Hangup" in request.headers

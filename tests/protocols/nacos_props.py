@@ -7,10 +7,12 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qs, quote
 
 from dynconf.errors import SourceError
-from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps, UnderWay
+from dynconf.protocols.exchange import Busy, Pause, Reply, Request, Rest, Steps, UnderWay
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.replies import busy_in
+from dynconf.protocols.pacing import Restraint
 from dynconf.testing import ManualClock
 
 SERVER = "http://127.0.0.1:8848/nacos"
@@ -29,19 +31,23 @@ class Session:
     """A protocol at work: pauses pass at once, requests wait until a test answers them.
 
     Attributes:
-        asks: what it waits for: one request, several, or a rest without an end; nothing once it has ended.
+        asks: what it waits for: one request, several, or a rest that does not end by itself; nothing once
+            it has ended.
         asked: all requests so far.
         news: what it told.
         rests: seconds that it paused or rested.
+        stays: whether a rest lasts until it is woken.
         value: what it returned.
     """
 
     def __init__(self, steps: Steps[Any], clock: ManualClock | None = None) -> None:
         self.clock = clock or ManualClock()
+        self.restraint = Restraint(self.clock.monotonic)
         self.asks: Request | list[Request] | Rest | None = None
         self.asked: list[Request] = []
         self.news: list[Any] = []
         self.rests: list[float] = []
+        self.stays = False
         self.value: Any = None
         self._steps = steps
         self._on(None)
@@ -58,8 +64,8 @@ class Session:
             else:
                 assert self.asks is not None, "it has ended"
                 answer = left.pop(0)
-                if answer is GIVEN_UP and isinstance(self.asks, Request) and self.asks.patience:
-                    self.clock.advance(self.asks.patience)
+                if isinstance(self.asks, Request):
+                    self.clock.advance(_held_for(self.asks, answer))
                 self._on(answer)
         return self
 
@@ -93,14 +99,34 @@ class Session:
         """Cancel it."""
         self._steps.close()
 
+    def heed(self, *answers: Answer) -> None:
+        """What sends the requests has these; see `Restraint`."""
+        for answer in answers:
+            if isinstance(answer, Reply):
+                self.restraint.heed(busy_in(answer))
+
+    def _waits(self, step: Any) -> bool:
+        return isinstance(step, Rest) and (step.seconds is None or (self.stays and step.seconds > 0))
+
+    def _kept_back(self, step: Request | list[Request]) -> Any:
+        """What comes of requests that are not sent; `None` if they are."""
+        try:
+            self.restraint.check()
+        except Busy as busy:
+            return [busy] * len(step) if isinstance(step, list) else busy
+        return None
+
     def _on(self, answer: Any) -> None:
+        self.heed(*(answer if isinstance(answer, list) else [answer]))
         self.asks = None
         try:
             for _ in range(1000):
                 error = isinstance(answer, SourceError)
                 step = self._steps.throw(answer) if error else self._steps.send(answer)
                 answer = None
-                if isinstance(step, Request | list) or (isinstance(step, Rest) and step.seconds is None):
+                if isinstance(step, Request | list) and (answer := self._kept_back(step)):
+                    continue
+                if isinstance(step, Request | list) or self._waits(step):
                     self.asks = step
                     if not isinstance(step, Rest):
                         self.asked += step if isinstance(step, list) else [step]
@@ -165,7 +191,22 @@ NO_SUCH_PATH = plain(404, json.dumps({"status": 404, "error": "Not Found", "path
 SWITCHED_OFF = plain(410, json.dumps({"code": 40000, "message": SECRET, "data": SECRET}))
 DENIED = plain(403, json.dumps({"code": 403, "message": SECRET}))
 CHANGING = plain(409, "requested file is being modified, please try later.")
-NOTHING = plain(200, b"")  # what a long poll says when its time is up
+NOTHING = plain(200, b"")  # what a long poll says when its time is up, and a glance at once
+EARLY = plain(200, b"")  # the same, but at once
+
+
+def is_glance(request: Request) -> bool:
+    """Whether a long poll is to be answered at once."""
+    return "Long-Pulling-Timeout-No-Hangup" in request.headers
+
+
+def _held_for(request: Request, answer: Answer) -> float:
+    """Seconds that a server keeps a request until that answer."""
+    if answer is GIVEN_UP:
+        return request.patience or 0.0
+    if answer is NOTHING and request.held and not is_glance(request):
+        return int(request.headers["Long-Pulling-Timeout"]) / 1000
+    return 0.0
 
 
 def missing(api: Api) -> Reply:

@@ -44,10 +44,6 @@ class Sender:
         """Send a request."""
         return Session(self.login.send(request), self.clock)
 
-    def send_all(self, *requests: Request) -> Session:
-        """Send several at once."""
-        return Session(self.login.send_all(requests), self.clock)
-
     def logs_in(self) -> bool:
         """Whether the next request is preceded by a log-in."""
         session = self.send()
@@ -198,34 +194,32 @@ def test_refused_poll(sender: Sender) -> None:
     assert given_up.value is None
 
 
-def test_one_log_in_for_a_batch(sender: Sender) -> None:
-    """Of several requests at once, those that are refused are sent again after one log-in; no others."""
-    session = sender.send_all(GET, OTHER, GET).answer(DENIED, OK, DENIED)
+def test_one_log_in_for_several(sender: Sender) -> None:
+    """Those that were sent side by side are told apart by their tokens: one log-in is for all of them."""
+    assert [signed(sender.login.signed(request)) for request in (GET, OTHER)] == ["t1", "t1"]
+    assert [sender.login.outdated(reply, "t1") for reply in (DENIED, OK, SourceUnavailable("nobody"))] == [
+        True,
+        False,
+        False,
+    ]
+    assert sender.login.outdated(DENIED, "t1")
+    session = sender.send()
     assert session.request.path == LOG_IN
     session.answer(token("t2"))
-    assert [signed(request) for request in session.requests] == ["t2", "t2"]
-    again = plain(200, b"again")
-    assert session.answer(again, DENIED).value == [again, OK, DENIED]
+    assert signed(session.request) == "t2"
+    assert sender.login.outdated(DENIED, "t1")  # it came late
+    assert not sender.login.outdated(DENIED, "t2")
+    assert not sender.logs_in()
 
 
-def test_faults_within_a_batch(sender: Sender) -> None:
-    """Each answer stands in its place, and a failure is no refusal."""
-    fault = SourceUnavailable("nobody")
-    assert sender.send_all(GET, OTHER).answer(fault, OK).value == [fault, OK]
-
-
-def test_batch_logs_in_first() -> None:
-    """Once for all of it."""
-    session = Sender().send_all(GET, OTHER)
-    assert session.request.path == LOG_IN
-    session.answer(token("t1"))
-    assert [signed(request) for request in session.requests] == ["t1", "t1"]
-
-
-def test_batch_that_is_refused_again_soon(sender: Sender) -> None:
-    """The limit of log-ins holds for batches as well."""
-    sender.send_all(GET).answer(DENIED, token("t2"), DENIED)
-    assert sender.send_all(GET, OTHER).answer(DENIED, OK).value == [DENIED, OK]
+def test_log_in_that_nobody_answers_is_tried_again(sender: Sender) -> None:
+    """It counts as none: the token that was refused serves on, and its next refusal leads to the next try."""
+    with pytest.raises(SourceUnavailable):
+        sender.send().answer(DENIED, SourceUnavailable("nobody"))
+    session = sender.send()
+    assert signed(session.request) == "t1"
+    session.answer(DENIED, token("t2"))
+    assert signed(session.request) == "t2"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

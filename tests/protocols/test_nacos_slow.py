@@ -2,10 +2,9 @@
 
 import pytest
 
-from dynconf.errors import SourceError, SourceUnavailable, UnexpectedReply
+from dynconf.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedReply
 from dynconf.protocols.exchange import Busy, Reply, Rest, UnderWay
 from dynconf.protocols.nacos.api import V1_API
-from dynconf.protocols.nacos.reading import read_due
 from dynconf.protocols.nacos.watched import Answered, News
 from tests.protocols.nacos_following import (
     NEW,
@@ -14,12 +13,12 @@ from tests.protocols.nacos_following import (
     OLD,
     OLD_MD5,
     Following,
-    is_glance,
     looking,
     polling,
 )
 from tests.protocols.nacos_props import (
     CHANGING,
+    DENIED,
     GIVEN_UP,
     NO_SUCH_PATH,
     NOTHING,
@@ -29,6 +28,7 @@ from tests.protocols.nacos_props import (
     B,
     C,
     hint,
+    is_glance,
     listens,
     plain,
     token,
@@ -47,6 +47,7 @@ def slowly() -> tuple[Following, UnderWay]:
 def arrive(session: Following, slow: UnderWay, reply: Reply | SourceError) -> None:
     """What was waited for is there."""
     slow.reply = reply
+    session.heed(reply)
     session.rested()
     session.wake()
 
@@ -123,7 +124,7 @@ def test_its_api_is_gone(gone: Reply) -> None:
 def test_the_api_is_asked_for_anew_meanwhile() -> None:
     """If another one is found, it is read by that as all others, and its former answer is no matter."""
     session, slow = slowly()
-    session.answer(SWITCHED_OFF, SWITCHED_OFF, v3(b"n: 4"), v3(b"n: 3"))
+    session.answer(SWITCHED_OFF, SWITCHED_OFF, SWITCHED_OFF, v3(b"n: 4"), v3(b"n: 3"))
     assert session.states() == [(B, b"n: 4"), (A, b"n: 3")]
     slow.reply = OLD
     assert session.watched.arrived() == []
@@ -132,6 +133,8 @@ def test_the_api_is_asked_for_anew_meanwhile() -> None:
 def test_only_the_poll_is_turned_away_meanwhile() -> None:
     """What is read well goes on to be followed, be it all that is, and is waited for as before."""
     session, slow = slowly()
+    session.answer(NO_SUCH_PATH)
+    assert is_glance(session.request)
     slow.reply = OLD
     session.answer(NO_SUCH_PATH, plain(500))
     assert session.states() == [(A, b"n: 1"), (B, UnexpectedReply)]
@@ -141,29 +144,44 @@ def test_only_the_poll_is_turned_away_meanwhile() -> None:
 def test_it_comes_while_the_server_is_left_alone() -> None:
     """It is told at once, and nothing is asked until the time is over that the server asked for."""
     session, slow = slowly()
-    session.close()
-    watched, clock = session.watched, session.clock
-    watched.mark([B])
-    steps = read_due(watched, now=clock.monotonic, random=lambda: 0.0)
-    assert next(steps) == [V1_API.read(B, limit=watched.limit)]
-    refused = steps.send([plain(429, retry_after="20")])
-    assert isinstance(refused, News)
-    assert isinstance(refused.error, Busy)
-    assert next(steps) == Rest(20.0)
+    session.stays = True
+    session.answer(hint(B), plain(429, retry_after="20"))
+    assert session.states() == [(B, Busy)]
+    asked = len(session.asked)
     slow.reply = NEW
-    clock.advance(2.0)
-    told = next(steps)
-    assert isinstance(told, News)
-    assert told.key == A
-    assert next(steps) == Rest(18.0)
-    watched.join(C)
-    joined = next(steps)
-    assert isinstance(joined, News)
-    assert (joined.key, type(joined.error)) == (C, Busy)
-    assert next(steps) == Rest(18.0)
-    clock.advance(18.0)
-    with pytest.raises(StopIteration):
-        next(steps)
+    session.wake()
+    assert session.states()[0] == (A, b"n: 2")
+    session.join(C)  # who joins is told why he has to wait
+    assert (C, Busy) in session.states()
+    session.wake()
+    session.clock.advance(19.9)
+    session.wake()
+    assert len(session.asked) == asked
+    session.clock.advance(20.1)
+    session.wake()
+    assert {request.query["dataId"] for request in session.requests} == {"b.yaml", "c.yaml"}
+
+
+def test_the_poll_is_answered_with_a_time_while_it_is_read() -> None:
+    """Whatever wakes it meanwhile, be it a read that was slow, nothing is asked."""
+    session, slow = slowly()
+    session.stays = True
+    session.answer(plain(503, retry_after="20"))
+    asked = len(session.asked)
+    slow.reply = NEW
+    session.wake()
+    session.join(C)
+    session.wake()
+    assert len(session.asked) == asked
+    assert (C, Busy) in session.states()
+
+
+def test_slow_answer_asks_for_a_time() -> None:
+    """It counts as any other: nobody is asked, and that is said of all."""
+    session, slow = slowly()
+    session.stays = True
+    arrive(session, slow, plain(503, retry_after="20"))
+    assert set(session.states()) == {(A, Busy), (B, Busy)}
 
 
 def test_a_gateway_turns_it_away_slowly() -> None:
@@ -221,3 +239,37 @@ def test_slow_with_a_log_in() -> None:
     assert [request.query["dataId"] for request in session.requests] == ["b.yaml"]
     session.answer(NEW)
     assert session.states()[-1] == (B, b"n: 2")
+    session.told()
+    arrive(session, slow, plain(403))  # its token is another by now
+    assert session.requests[0].credentials == {"accessToken": "t2"}
+    session.answer(NEW)
+    assert session.states() == [(A, b"n: 2")]
+
+
+def test_token_that_is_refused_slowly() -> None:
+    """It is as if that had been said at once: one log-in for all, and each is asked for again."""
+    slow = [UnderWay(), UnderWay()]
+    session = Following(A, B, username=USER).answer(token(), OLD, OLD, hint(A, B), *slow)
+    session.told()
+    for one in slow:
+        one.reply = DENIED
+    session.wake()
+    session.answer(token("t2"))
+    assert [request.credentials for request in session.requests] == [{"accessToken": "t2"}] * 2
+    slow = [UnderWay(), UnderWay()]
+    session.answer(*slow)
+    assert session.told() == []
+    slow[0].reply, slow[1].reply = NEW, DENIED
+    session.wake()
+    assert session.states() == [(A, b"n: 2"), (B, AccessDenied)]  # with a fresh one it is about rights
+
+
+def test_token_is_refused_slowly_while_looking() -> None:
+    """Where nothing but what is slow is asked, somebody logs in nevertheless."""
+    slow = UnderWay()
+    session = Following(A, username=USER).answer(token(), SWITCHED_OFF, v3(b"n: 1"), slow)
+    session.told()
+    arrive(session, slow, DENIED)
+    assert session.request.path == "/v3/auth/user/login"
+    session.answer(token("t2"), v3(b"n: 2"))
+    assert session.states() == [(A, b"n: 2")]

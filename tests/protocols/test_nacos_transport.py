@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from dynconf.errors import AccessDenied, SourceUnavailable
-from dynconf.protocols.exchange import Reply, Request
+from dynconf.errors import AccessDenied, SourceError, SourceUnavailable
+from dynconf.protocols.exchange import ConnectionLost, Reply, Request
 from dynconf.protocols.nacos.api import V3_API
 from dynconf.protocols.nacos.watched import Answered, News
 from tests.protocols.nacos_following import NEW, NOBODY, OLD, OLD_MD5, Following, looking, polling
@@ -24,17 +24,20 @@ from tests.protocols.nacos_props import (
     digest,
     form,
     hint,
+    is_glance,
     listens,
     plain,
     token,
     v3,
 )
 
+LOST = ConnectionLost("lost")
+
 
 @pytest.mark.parametrize("gone", [SWITCHED_OFF, NO_SUCH_PATH])
 def test_upgraded_during_a_poll(gone: Reply) -> None:
     """A server whose long poll goes is asked anew what it has, and looked at from then on."""
-    session = polling(A, B).answer(gone)
+    session = polling(A, B).answer(gone, gone)
     assert session.states() == []
     assert session.request.path == "/v1/cs/configs"
     session.answer(gone, v3(b"n: 1"))
@@ -67,21 +70,24 @@ def test_half_of_a_batch_meets_the_upgrade() -> None:
 
 @pytest.mark.parametrize("answer", [SWITCHED_OFF, DENIED])
 def test_turned_away_after_an_outage(answer: Reply) -> None:
-    """A server that comes back another one is asked anew as soon as any; the outage's pauses are over."""
+    """A server that comes back another one is read from at once; the outage's pauses are over."""
     session = polling(A).answer(*[NOBODY] * 7)
     assert session.rested()[-1] == 7.5
+    session.told()
     session.answer(answer)
-    assert session.rested() == [0.25]
+    assert session.rested() == []
+    session.answer(*([answer, v3(b"n: 2")] if answer is SWITCHED_OFF else [NEW]))
+    assert session.states() == [(A, b"n: 2")]
 
 
 def test_content_without_a_long_poll() -> None:
-    """Should v1 be there but for its long poll, its contents are read now and then: it never spins."""
-    session = polling(A)
-    for _ in range(8):
-        session.answer(NO_SUCH_PATH, OLD)
-    assert sum(session.rested()) > 30
-    session.answer(NO_SUCH_PATH, NEW)
+    """Should v1 be there but for its long poll, its contents are soon read now and then."""
+    session = polling(A).answer(NO_SUCH_PATH, *[NO_SUCH_PATH, OLD] * 4)
+    assert {error for _, error in session.states()} <= {b"n: 1"}
+    assert session.watched.transport == "polling"
+    session.answer(NEW)
     assert session.states()[-1] == (A, b"n: 2")
+    assert session.rested()[-1] == 15.0
 
 
 def test_looking_now_and_then() -> None:
@@ -198,11 +204,12 @@ def test_upgraded_one_by_one(turns: tuple[bool, ...]) -> None:
 
 def test_right_to_what_the_poll_names_is_lost() -> None:
     """That is told of that one alone, once it is read; the others are polled for by another's right."""
-    session = polling(A, B, C).answer(DENIED)
+    session = polling(A, B, C).answer(DENIED, DENIED)
     assert session.states() == []
     assert len(session.requests) == 3
     session.answer(DENIED, OLD, NEW)
     assert session.states() == [(A, AccessDenied), (B, b"n: 1"), (C, b"n: 2")]
+    session.answer(DENIED)  # A again, before it is time for the next poll
     assert listens(session.request) == {B: OLD_MD5, C: digest(b"n: 2")}
     assert form(session.request)["dataId"] == "b.yaml"
     session.answer(NOTHING)
@@ -211,20 +218,50 @@ def test_right_to_what_the_poll_names_is_lost() -> None:
 
 def test_poll_alone_is_refused() -> None:
     """Where every read goes through nevertheless, all are read now and then, and the transport says so."""
-    session = polling(A, B).answer(DENIED, OLD, OLD)
-    session.told()
+    session = polling(A, B).answer(DENIED, *[DENIED, OLD, OLD] * 3)
+    assert session.watched.by_poll
     session.answer(DENIED)
-    assert session.told() == [Answered(frozenset({A, B}))]
     assert session.watched.transport == "polling"
     session.rested()
     session.answer(OLD, NEW)
-    assert session.states() == [(A, b"n: 1"), (B, b"n: 2")]
+    assert set(session.states()) == {(A, b"n: 1"), (B, b"n: 1"), (B, b"n: 2")}
     assert session.rested() == [15.0]
+
+
+@pytest.mark.parametrize(
+    "fault", [plain(400), plain(413), plain(500), plain(502), plain(200, "<html>"), LOST]
+)
+def test_poll_alone_fails(fault: Reply | SourceError) -> None:
+    """Where one that is polled for can be read, all are read now and then; nothing is told as failing."""
+    session = polling(A, B).answer(fault, *[fault, OLD] * 4)
+    assert session.watched.transport == "polling"
+    session.answer(OLD, NEW)
+    assert session.states() == [(A, b"n: 1"), (B, b"n: 2")]
+    for _ in range(3):
+        session.rested()
+        session.answer(OLD, OLD)
+        assert session.rested() == [15.0]
+
+
+def test_poll_that_fails_is_tried_again() -> None:
+    """After 20 looks; if it fails nevertheless, that is found out by one read, and not told as failing."""
+    session = polling(A).answer(LOST)
+    for _ in range(4):
+        session.answer(LOST, OLD)
+    session.answer(*[OLD] * 20)
+    session.told()
+    assert [request.path for request in session.asked[-2:]] == ["/v1/cs/configs"] * 2
+    session.answer(OLD)  # which API there is
+    assert is_glance(session.request)
+    session.answer(LOST, OLD)
+    assert session.watched.transport == "polling"
+    session.answer(NEW)
+    assert session.states() == [(A, b"n: 1"), (A, b"n: 2")]
 
 
 def test_poll_that_was_refused_is_tried_again() -> None:
     """After 20 looks, as rights are given; meanwhile there is none."""
-    session = polling(A).answer(DENIED, OLD, DENIED)
+    session = polling(A).answer(DENIED, *[DENIED, OLD] * 4)
     for _ in range(19):
         assert [request.path for request in session.requests] == ["/v1/cs/configs"]
         session.answer(OLD)
@@ -235,14 +272,13 @@ def test_poll_that_was_refused_is_tried_again() -> None:
     assert session.watched.transport == "long poll"
 
 
-def test_rights_that_are_lost_one_after_the_other() -> None:
-    """A poll that was answered in between makes the next refusal a new one."""
-    session = polling(A, B, C).answer(DENIED, DENIED, OLD, OLD, NOTHING, DENIED)
-    session.told()
-    assert [request.query["dataId"] for request in session.requests] == ["b.yaml", "c.yaml", "a.yaml"]
-    session.answer(DENIED, OLD, DENIED)
-    assert listens(session.request) == {C: OLD_MD5}
-    assert session.answer(NOTHING).watched.transport == "long poll"
+def test_poll_is_refused_now_and_then() -> None:
+    """One that was answered in between makes the next refusal a new one."""
+    session = polling(A)
+    for _ in range(6):
+        session.answer(DENIED, DENIED, OLD, NOTHING)
+        assert session.watched.transport == "long poll"
+    assert listens(session.request) == {A: OLD_MD5}
 
 
 # Logging in
@@ -290,7 +326,7 @@ def test_refused_in_the_middle() -> None:
 
 def test_authentication_is_switched_on() -> None:
     """Without a user the error says what is wanted; and when it is off again all goes on."""
-    session = polling(A).answer(DENIED)
+    session = polling(A).answer(DENIED, DENIED)
     assert session.told() == []  # what reading says counts
     session.answer(DENIED)
     (news,) = session.told()

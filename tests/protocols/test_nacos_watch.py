@@ -10,10 +10,11 @@ from dynconf.protocols.nacos.api import V1_API
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.protocols.pacing import BURST, FIRST_DELAY, PER_SECOND
-from tests.protocols.nacos_following import NEW, NEW_MD5, NOBODY, OLD, OLD_MD5, Following, is_glance, polling
+from tests.protocols.nacos_following import NEW, NEW_MD5, NOBODY, OLD, OLD_MD5, Following, polling
 from tests.protocols.nacos_props import (
     CHANGING,
     DENIED,
+    EARLY,
     GIVEN_UP,
     NO_SUCH_PATH,
     NOTHING,
@@ -26,6 +27,7 @@ from tests.protocols.nacos_props import (
     B,
     C,
     hint,
+    is_glance,
     listens,
     plain,
     token,
@@ -175,12 +177,12 @@ def test_storm_is_damped() -> None:
     session = polling(A)
     for _ in range(8):
         session.answer(hint(A), OLD)
-    assert session.rested() == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert session.rested() == [0.25, 0.5, 1.0, 2.0, 4.0, 7.5, 7.5, 7.5]
     assert not any(news.changed for news in session.told() if isinstance(news, News))
     session.answer(hint(A), NEW)
     assert session.rested() == []
     session.answer(hint(A), NEW)
-    assert session.rested() == [0.1]
+    assert session.rested() == [0.25]
     session.answer(NOTHING)
     assert session.rested() == []
 
@@ -197,10 +199,23 @@ def test_storm_does_not_hide_a_change() -> None:
 
 
 def test_server_that_spins() -> None:
-    """Polls that are answered at once, with nothing, are sent so many a second."""
-    session = polling(A).answer(*[NOTHING] * 300)
+    """Polls that are answered at once, with nothing, are sent less and less often, until one is held."""
+    session = polling(A).answer(*[EARLY] * 8)
+    assert session.rested() == [0.25, 0.5, 1.0, 2.0, 4.0, 7.5, 7.5, 7.5]
+    assert {type(news) for news in session.told()} == {Answered}
+    session.answer(NOTHING)
+    assert session.rested() == []
+    session.answer(EARLY)
+    assert session.rested() == [0.25]
+
+
+def test_changes_without_end() -> None:
+    """However many there are, only so many polls are sent a second."""
+    session = polling(A)
+    for _ in range(150):
+        session.answer(hint(A), NEW, hint(A), OLD)
     rests = session.rested()
-    assert len(rests) == 300 - BURST + 1
+    assert len(rests) == 300 - BURST
     assert rests == pytest.approx([1 / PER_SECOND] * len(rests))
 
 
@@ -284,7 +299,7 @@ def test_known_one_that_fails() -> None:
     session.answer(NOTHING)
     assert session.told() == [Answered(frozenset({B}))]
     assert not is_glance(session.request)
-    assert session.request.patience == 0.15
+    assert session.request.patience == 0.25
     session.answer(GIVEN_UP, OLD)
     (news,) = session.told()
     assert (news.error, news.changed) == (None, False)
@@ -445,7 +460,7 @@ def test_only_one_that_fails() -> None:
     """Without any other there is nothing to poll for: it is read again after each pause."""
     session = polling(A).answer(hint(A), NOBODY, NOBODY)
     assert session.states() == [(A, SourceUnavailable)] * 2
-    assert session.rested() == [0.1, 0.15, 0.5]  # the first two are one pause
+    assert session.rested() == [0.25, 0.5]
     session.answer(NEW)
     assert session.states() == [(A, b"n: 2")]
     assert listens(session.request) == {A: NEW_MD5}
@@ -461,7 +476,7 @@ def test_being_changed() -> None:
     """409 is nothing to be told; it is read again soon."""
     session = polling(A, B).answer(hint(A), CHANGING)
     assert session.states() == []
-    assert session.request.patience == 0.15
+    assert session.request.patience == 0.25
     session.answer(GIVEN_UP, NEW)
     assert session.states() == [(A, b"n: 2")]
 
@@ -481,8 +496,15 @@ def test_being_changed_at_first() -> None:
     "fault", [NOBODY, plain(500), plain(503), CHANGING, plain(200), plain(302), plain(400)]
 )
 def test_poll_that_fails(fault: Answer) -> None:
-    """It is told for all; the next poll is answered at once, so that one knows again, and then they wait."""
+    """It is told for all; the next poll is answered at once, so that one knows again, and then they wait.
+
+    Unless nobody answers at all, such a poll and a read are tried before that is said.
+    """
     session = polling(A, B).answer(fault)
+    if fault is not NOBODY:
+        assert session.answer(fault).told() == []
+        assert session.request == V1_API.read(A, limit=session.watched.limit)
+        session.answer(plain(500))
     told = session.told()
     assert [news.key for news in told] == [A, B]
     assert all(isinstance(news.error, SourceError) and SECRET not in str(news.error) for news in told)
@@ -502,7 +524,20 @@ def test_pauses_after_failures() -> None:
     """They double, and begin anew after a success."""
     session = polling(A).answer(NOBODY, NOBODY, NOBODY)
     assert session.rested() == [0.25, 0.5, 1.0]
-    session.answer(NOTHING, NOBODY)
+    session.answer(NOTHING, NOTHING, NOBODY)  # one at once, and one that was held
+    assert session.rested() == [0.25]
+
+
+def test_pauses_while_nothing_is_held() -> None:
+    """They go on to grow where what is answered at once is answered, and nothing else."""
+    session = polling(A).answer(*[plain(503), NOTHING] * 6)
+    assert session.rested() == [0.25, 0.5, 1.0, 2.0, 4.0, 7.5]
+    assert {type(news) for news in session.told()} == {Answered}
+    session.answer(plain(503), hint(A), NEW)  # a change is seen, and is no sign that any would be held
+    assert session.states() == [(A, b"n: 2")]
+    session.answer(plain(503))
+    assert session.rested() == [7.5, 7.5]
+    session.answer(NOTHING, NOTHING, plain(503))
     assert session.rested() == [0.25]
 
 
@@ -540,13 +575,14 @@ def test_what_waits_is_ended_by_a_proxy(ended: Answer, failing: Answer) -> None:
     session.answer(OLD)
     for _ in range(3):
         session.told()
+        session.clock.advance(10)
         session.answer(ended)
         assert session.rested()[-1:] == [0.5 * FIRST_DELAY]
         assert is_glance(session.request)
         assert session.told() == []
         session.answer(NOTHING)
         assert session.told() == [Answered(frozenset({A}))]
-    session.answer(ended, failing)
+    session.answer(ended, failing, NOBODY)
     (news,) = session.told()
     assert isinstance(news.error, SourceUnavailable)
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dynconf.protocols.exchange import Busy
 from dynconf.protocols.pacing import (
     BURST,
     FIRST_DELAY,
@@ -11,6 +12,7 @@ from dynconf.protocols.pacing import (
     LONGEST_DELAY,
     PER_SECOND,
     Backoff,
+    Restraint,
     TokenBucket,
 )
 from dynconf.testing import ManualClock
@@ -90,3 +92,27 @@ def test_no_more_than_burst_and_rate(times: list[float]) -> None:
         clock.advance(passed)
         clock.advance(bucket.take())
         assert count <= 3 + 2.0 * clock.monotonic() + 1e-6
+
+
+def test_restraint() -> None:
+    """Nothing is sent before the longest time is over that was asked for; whoever would is told how long."""
+    clock = ManualClock()
+    restraint = Restraint(clock.monotonic)
+    restraint.check()
+    for busy in (None, Busy("first", 20.0), Busy("shorter", 5.0)):
+        restraint.heed(busy)
+    clock.advance(15.0)
+    with pytest.raises(Busy, match="first") as caught:
+        restraint.check()
+    assert caught.value.seconds == 5.0
+    clock.advance(5.0)
+    restraint.check()
+
+
+def test_restraint_is_not_for_ever() -> None:
+    """What a server asks for is believed up to a bound."""
+    clock = ManualClock()
+    restraint = Restraint(clock.monotonic)
+    restraint.heed(Busy("x", 1e9))
+    clock.advance(LONGEST_ASKED)
+    restraint.check()

@@ -56,8 +56,12 @@ class NacosServer(Process):
         self.data_dir = folder / "data"
         self.auth = auth
         self.token_ttl = token_ttl
-        self._token_key = base64.b64encode(secrets.token_bytes(32)).decode()
         self._identity = secrets.token_hex()
+        self.change_token_key()
+
+    def change_token_key(self) -> None:
+        """Sign tokens by another key from the next start on: all that have been given are refused."""
+        self._token_key = base64.b64encode(secrets.token_bytes(32)).decode()
 
     @property
     def url(self) -> str:

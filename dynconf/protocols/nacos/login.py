@@ -3,13 +3,13 @@
 Missing, wrong and expired tokens are all answered with 403.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from dynconf.errors import AccessDenied, SourceError
-from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps, UnderWay
+from dynconf.protocols.exchange import ANSWER_TIME, Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
 from dynconf.protocols.json_reply import json_in
 from dynconf.protocols.nacos.api import FORM
@@ -47,6 +47,7 @@ class Login:
     random: Callable[[], float]
     token: str = field(default="", repr=False)
     _renew_at: float = 0.0
+    _refused: bool = False
     _refused_at: float | None = None
     _busy_until: float = 0.0
     _paths: tuple[str, str] = _PATHS
@@ -57,16 +58,33 @@ class Login:
         return bool(self.username)
 
     def renew(self) -> Steps[None]:
-        """Log in, if there is no token yet or its end is near.
+        """Log in, if there is no token yet, its end is near, or it was refused.
 
         Raises:
             AccessDenied: the name or the password is wrong.
             SourceError: nobody answers, or not sensibly.
         """
-        if self.username and self.now() >= self._renew_at:
+        if self._wanted():
             yield from self._wait_for_others()
-            if self.now() >= self._renew_at:
+            if self._wanted():
                 yield from self._log_in()
+
+    def outdated(self, reply: object, token: str) -> bool:
+        """Whether a request is to be sent again, as it was refused with a token that is another soon.
+
+        The next request renews it, unless somebody else does; which is not tried again too soon.
+
+        Args:
+            reply: what came, or anything else.
+            token: what the request was sent with.
+        """
+        if not (self.username and isinstance(reply, Reply) and reply.status == 403):
+            return False
+        if token == self.token and not self._wanted():
+            if self._refused_at is not None and self.now() - self._refused_at < _AGAIN:
+                return False
+            self._refused = True
+        return True
 
     def send(self, request: Request) -> Steps[Reply]:
         """Send a request with the token, logging in before it if need be, and once more if it is refused.
@@ -86,44 +104,18 @@ class Login:
         """
         yield from self.renew()
         token = self.token
-        reply: Reply | None = yield self._signed(request)
-        if reply is not None and _refused(reply) and (yield from self._have_another(token)):
-            reply = yield self._signed(request)
+        reply: Reply | None = yield self.signed(request)
+        if self.outdated(reply, token):
+            yield from self.renew()
+            reply = yield self.signed(request)
         return reply
 
-    def send_all(self, requests: Sequence[Request]) -> Steps[list[Reply | SourceError | UnderWay]]:
-        """Send requests side by side, and once more those that are refused for their token.
-
-        Returns:
-            For each its reply, or why there is none, or that it takes long.
-
-        Raises:
-            SourceError: the log-in is refused, or nobody answers it.
-        """
-        yield from self.renew()
-        token = self.token
-        replies: list[Reply | SourceError | UnderWay] = yield [self._signed(request) for request in requests]
-        refused = [number for number, reply in enumerate(replies) if _refused(reply)]
-        if refused and (yield from self._have_another(token)):
-            again = yield [self._signed(requests[number]) for number in refused]
-            for number, reply in zip(refused, again, strict=True):
-                replies[number] = reply
-        return replies
-
-    def _signed(self, request: Request) -> Request:
+    def signed(self, request: Request) -> Request:
+        """The request with the token of the moment, to be sent as one of several; see `outdated`."""
         return replace(request, credentials={"accessToken": self.token}) if self.token else request
 
-    def _have_another(self, refused: str) -> Steps[bool]:
-        """Log in anew unless somebody else has done so; false if that is not to be tried again yet."""
-        if not self.username:
-            return False
-        yield from self._wait_for_others()
-        if self.token == refused:
-            if self._refused_at is not None and self.now() - self._refused_at < _AGAIN:
-                return False
-            self._refused_at = self.now()
-            yield from self._log_in()
-        return True
+    def _wanted(self) -> bool:
+        return bool(self.username) and (self._refused or self.now() >= self._renew_at)
 
     def _wait_for_others(self) -> Steps[None]:
         """Wait while another request's log-in is under way; one that never ends is not waited for."""
@@ -138,12 +130,17 @@ class Login:
             SourceError: nobody answers, or not sensibly.
         """
         self._busy_until = self.now() + ANSWER_TIME
+        refused = self._refused
         try:
             reply = yield from self._ask()
         finally:
             self._busy_until = 0.0
+            self._refused = False  # one whose time is not over may still do, should there be no other
         in_doubt = self._paths[0] == _V3 and _perhaps_refused(reply)
-        if reply.status in {400, 401, 403} or in_doubt:
+        denied = reply.status in {400, 401, 403} or in_doubt
+        if refused and (denied or reply.status < 300):
+            self._refused_at = self.now()
+        if denied:
             raise AccessDenied(
                 f"{reply.server} refuses the log-in of the user '{self.username}' (HTTP {reply.status}):"
                 f" check the name and the password, and that this is the server's port ({PORTS})"
@@ -188,7 +185,3 @@ def _perhaps_refused(reply: Reply) -> bool:
     except (ValueError, SourceError):
         return False
     return isinstance(found, dict) and ("code" in found or str(found.get("path")).endswith(_V3))
-
-
-def _refused(reply: Reply | SourceError | UnderWay) -> bool:
-    return isinstance(reply, Reply) and reply.status == 403

@@ -1,24 +1,21 @@
 """Reading what is followed: the API found, several side by side, and what was found told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final
 
 from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
-from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps, UnderWay
+from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Steps, UnderWay
 from dynconf.protocols.nacos.api import Api
 from dynconf.protocols.nacos.either import read
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.namespaces import whether_a_name
 from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
-from dynconf.protocols.nacos.watched import News, Watched
-from dynconf.protocols.pacing import pause_after
+from dynconf.protocols.nacos.watched import News, Sent, Watched
 
 __all__ = ["look", "read_due"]
 
-_Answer: TypeAlias = tuple[NacosKey, Api, Reply | SourceError]
-_MOMENT: Final = 0.001  # seconds that are not worth another rest
 _SILENCE: Final = (SourceUnavailable, ConnectionLost)  # the others of this kind are answers
 
 
@@ -42,130 +39,126 @@ def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[],
     """Read what has to be read by now, and tell; gives whether any of it is another than it was, or may be.
 
     What cannot be read waits, longer each time, and what takes long is told when it is there; neither holds
-    up any of the others.
+    up any of the others. That the server wants to be left alone is said of all.
     """
-    late = watched.arrived()
-    keys = watched.due(now())
-    left = [key for key in keys if key not in {key for key, _, _ in late}]
-    fresh = False
-    hints: dict[str, str] = {}
-    try:
-        fresh, strays = yield from _tell(watched, late, hints)
-        if left:
-            yield from watched.login.renew()
-        if watched.api is None:
-            fresh = (yield from _probe(watched, left, hints)) or fresh
-        if watched.api is not None:
-            if left:
-                fresh = (yield from _read_all(watched, watched.api, left, hints)) or fresh
-            left += strays
-            # Is it another API by now, or does something before the server turn just these away?
-            fresh = (yield from _probe(watched, left, hints)) or fresh
-    except SourceError as error:
+    one = _Round(watched)
+    keys = yield from one.read(now())
+    busy = watched.busy()
+    watched.postpone(keys, now(), random, busy.seconds if busy else 0.0)
+    if busy:
         watched.silent = True
-        for key in left:
-            yield watched.failed(key, error)
-    watched.postpone(keys, now(), random)
-    if busy := watched.busy():
-        fresh = (yield from _left_alone(watched, busy, hints, now=now, random=random)) or fresh
-    return fresh
-
-
-def _left_alone(
-    watched: Watched,
-    busy: Busy,
-    hints: dict[str, str],
-    *,
-    now: Callable[[], float],
-    random: Callable[[], float],
-) -> Steps[bool]:
-    """The server asked to be left alone altogether, and so it is; what arrives meanwhile is told."""
-    watched.silent = True
-    for key in watched.clean():
-        yield News(key, error=busy)
-    fresh, told = False, set(watched.all())
-    until = now() + pause_after(1, random, busy.seconds)
-    while (pause := until - now()) > _MOMENT:
-        yield Rest(pause)
-        more, _ = yield from _tell(watched, watched.arrived(), hints)
-        fresh = fresh or more
-        if again := watched.busy():
-            busy, until = again, max(until, now() + pause_after(1, random, again.seconds))
-        for key in set(watched.due(now())) - told:  # those that have joined
-            told.add(key)
+        for key in watched.clean():
             yield News(key, error=busy)
-    return fresh
+    return one.fresh
 
 
-def _probe(watched: Watched, left: list[NacosKey], hints: dict[str, str]) -> Steps[bool]:
-    """Read one after the other until one says by which API, and take them off the list.
+class _Round:
+    """One round of reading, in which all that is found is told.
 
-    Raises:
-        SourceUnavailable: nobody answers, or not sensibly, and that of two of them, if there are two.
+    Attributes:
+        fresh: whether anything is another than it was, or may be.
     """
-    fresh = found = doubted = False
-    while left and not found:
-        key = left[0]
+
+    def __init__(self, watched: Watched) -> None:
+        self.fresh = False
+        self._watched = watched
+        self._hints: dict[str, str] = {}
+        self._again: set[NacosKey] = set()
+
+    def read(self, now: float) -> Steps[list[NacosKey]]:
+        """Read what is due; gives what has had its turn by that, read or not."""
+        watched = self._watched
+        late = watched.arrived()
+        keys = watched.due(now)
+        left = [key for key in keys if key not in {sent.key for sent, _ in late}]
         try:
-            config, api = yield from read(watched.login, key, limit=watched.limit)
-            watched.found(api)
-            told = watched.take(key, config)
-            found, fresh = True, told.changed
-        except SourceUnavailable as error:
-            watched.put_last(key)
-            if doubted or len(left) == 1 or isinstance(error, Busy):
-                raise
-            doubted = True
-            told = watched.failed(key, error)
+            strays = yield from self.tell(late)
+            if left:
+                yield from watched.login.renew()
+            if watched.api is None:
+                yield from self._probe(left)
+            if watched.api is not None:
+                if left:
+                    yield from self._read_all(watched.api, left)
+                left += strays
+                # Is it another API by now, or does something before the server turn just these away?
+                yield from self._probe(left)
         except SourceError as error:
-            told = watched.failed(key, error)
-        del left[0]
-        yield (yield from _hinted(watched.login, told, hints))
-    return fresh
+            watched.silent = self.fresh = True
+            for key in left:
+                yield watched.failed(key, error)
+        return [key for key in keys if key not in self._again]
 
-
-def _read_all(watched: Watched, api: Api, left: list[NacosKey], hints: dict[str, str]) -> Steps[bool]:
-    """Read several side by side, and take those off the list for which the server has that API.
-
-    Raises:
-        SourceError: the log-in is refused, or nobody answers it.
-    """
-    replies = yield from watched.login.send_all([api.read(key, limit=watched.limit) for key in left])
-    there: list[_Answer] = []
-    for key, reply in zip(left, replies, strict=True):
-        if isinstance(reply, UnderWay):
-            watched.wait_for(key, api, reply)
-        else:
-            there.append((key, api, reply))
-    slow = len(there) < len(left)
-    fresh, left[:] = yield from _tell(watched, there, hints)
-    return fresh or slow
-
-
-def _tell(
-    watched: Watched, answers: list[_Answer], hints: dict[str, str]
-) -> Steps[tuple[bool, list[NacosKey]]]:
-    """Tell what came; gives whether any of it is another than it was, and whose API the server has not."""
-    fresh = False
-    strays = []
-    watched.silent = watched.silent or (
-        bool(answers) and all(type(reply) in _SILENCE for _, _, reply in answers)
-    )
-    for key, api, reply in answers:
-        try:
-            told = _read_reply(watched, api, key, reply)
-        except WrongApi:
-            strays.append(key)
-            continue
-        if told is not None:
+    def tell(self, answers: Sequence[tuple[Sent, Reply | SourceError]]) -> Steps[list[NacosKey]]:
+        """Tell what came; gives those whose API the server has not."""
+        watched = self._watched
+        strays = []
+        watched.silent = watched.silent or (
+            bool(answers) and all(type(reply) in _SILENCE for _, reply in answers)
+        )
+        for sent, reply in answers:
+            if watched.login.outdated(reply, sent.token):
+                self._again.add(sent.key)
+                self.fresh = True
+                continue
+            try:
+                told = _read_reply(watched, sent, reply)
+            except WrongApi:
+                strays.append(sent.key)
+                continue
+            if told is None:
+                self.fresh = True
+                continue
             if watched.api is None and told.error is None:
+                watched.found(sent.api)
+            yield from self._told(told)
+        return strays
+
+    def _probe(self, left: list[NacosKey]) -> Steps[None]:
+        """Read one after the other until one says by which API, and take them off the list.
+
+        Raises:
+            SourceUnavailable: nobody answers, or not sensibly, and that of two of them, if there are two.
+        """
+        watched = self._watched
+        found = doubted = False
+        while left and not found:
+            key = left[0]
+            try:
+                config, api = yield from read(watched.login, key, limit=watched.limit)
                 watched.found(api)
-            fresh = fresh or (told.error is None and told.changed)
-            yield (yield from _hinted(watched.login, told, hints))
-    return fresh, strays
+                told, found = watched.take(key, config), True
+            except SourceUnavailable as error:
+                watched.put_last(key)
+                if doubted or len(left) == 1 or isinstance(error, Busy):
+                    raise
+                doubted = True
+                told = watched.failed(key, error)
+            except SourceError as error:
+                told = watched.failed(key, error)
+            del left[0]
+            yield from self._told(told)
+
+    def _read_all(self, api: Api, left: list[NacosKey]) -> Steps[None]:
+        """Read several side by side, and take those off the list for which the server has that API."""
+        watched = self._watched
+        sent = [Sent(key, api, watched.login.token) for key in left]
+        replies = yield [watched.login.signed(api.read(key, limit=watched.limit)) for key in left]
+        there: list[tuple[Sent, Reply | SourceError]] = []
+        for one, reply in zip(sent, replies, strict=True):
+            if isinstance(reply, UnderWay):
+                watched.wait_for(one, reply)
+                self.fresh = True
+            else:
+                there.append((one, reply))
+        left[:] = yield from self.tell(there)
+
+    def _told(self, news: News) -> Steps[None]:
+        self.fresh = self.fresh or news.changed
+        yield (yield from _hinted(self._watched.login, news, self._hints))
 
 
-def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | SourceError) -> News | None:
+def _read_reply(watched: Watched, sent: Sent, reply: Reply | SourceError) -> News | None:
     """What a reply tells; nothing if it is to be read again a little later.
 
     Raises:
@@ -174,11 +167,12 @@ def _read_reply(watched: Watched, api: Api, key: NacosKey, reply: Reply | Source
     try:
         if isinstance(reply, SourceError):
             raise reply
-        return watched.take(key, api.content(key, reply, logged_in=watched.login.logged_in))
+        config = sent.api.content(sent.key, reply, logged_in=watched.login.logged_in)
+        return watched.take(sent.key, config)
     except BeingChanged:
         return None
     except SourceError as error:
-        return watched.failed(key, error)
+        return watched.failed(sent.key, error)
 
 
 def _hinted(login: Login, news: News, hints: dict[str, str]) -> Steps[News]:

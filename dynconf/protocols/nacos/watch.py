@@ -1,26 +1,32 @@
 """Following many configurations at once: by long polls where there are any, else by asking now and then.
 
 The rules: the server's md5 tells contents apart; that a long poll is answered is only a hint, which may
-leave out some that changed, so it is sent again at once with the md5s of what was read; answers that bring
-nothing new are asked for less and less; a server compares the md5s before it notes who waits, so that a
-change in between is told to nobody: as changes come in bursts, the first poll after one is not left to wait
-for long; a key that joins is read at once; what could not be read is in no poll until it is, and its next
-time holds up nobody. Whether we have a right is told by reading: where the poll alone is refused, there is
-none.
+leave out some that changed, so it is sent again at once with the md5s of what was read; a server compares
+the md5s before it notes who waits, so that a change in between is told to nobody: as changes come in bursts,
+the first poll after one is not left to wait for long; a key that joins is read at once; what could not be
+read is in no poll until it is, and its next time holds up nobody.
+
+There is one pace: polls that bring nothing and are not held either, however they end, are sent less and less
+often, until one lasts or brings something. What ends a poll that is held is no failure yet, as much does that
+stands before a server: one that is answered at once, a glance, tells how it stands. If that is turned away,
+reading tells whether we may read, and whether the server is well: where the poll alone is turned away, there
+is none.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf
-from typing import Final
+from typing import Final, Literal
 
 from dynconf.errors import AccessDenied, SourceError
-from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Rest, Steps
+from dynconf.protocols.exchange import Busy, ConnectionLost, Request, Rest, Steps
+from dynconf.protocols.nacos.either import read
+from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.listen import changed, listener
 from dynconf.protocols.nacos.reading import read_due
 from dynconf.protocols.nacos.replies import WrongApi
 from dynconf.protocols.nacos.watched import Answered, News, Watched
-from dynconf.protocols.pacing import FIRST_DELAY, Backoff, TokenBucket
+from dynconf.protocols.pacing import Backoff, TokenBucket
 
 __all__ = ["follow"]
 
@@ -28,9 +34,11 @@ _BEFORE_ASKING: Final = 20  # looks after which the server is asked for its long
 _SPREAD: Final = 0.2  # the part of an interval by which it differs at random
 _MOMENT: Final = 0.001  # seconds that are not worth another rest
 _SOON: Final = 1.0  # seconds, and up to as many more, after which the first poll after a change is sent again
-_GATEWAY_TIMEOUT: Final = 504
-_FIRST_DAMP, _LONGEST_DAMP = 0.1, 5.0
-"""Seconds of pause after an answer that brought nothing new: the first time, and at most."""
+_LASTING: Final = 5.0
+"""Seconds that a poll is held at least if it is held at all; an overloaded server says 503 after 1 to 3."""
+_ENOUGH: Final = 4
+"""Polls in a row that are turned away, though reading goes well, until there are none. In a cluster that is
+upgraded server by server some are, as each may be answered by another one."""
 
 
 def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], float]) -> Steps[None]:
@@ -41,133 +49,161 @@ def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], f
         now: seconds that only ever grow.
         random: gives numbers from 0 to 1.
     """
-    # An answer that turns us away is none of an outage's failures, and pauses on its own account.
-    backoff, turned_away, bucket = Backoff(random), Backoff(random), TokenBucket(now)
     poll, looks = _LongPoll(watched, now, random), _Looks(watched, now, random)
     while True:
         if not len(watched):
             yield Rest(None)
             continue
         fresh = yield from read_due(watched, now=now, random=random)
-        pause = max(poll.damp(fresh=fresh), bucket.take())
-        if pause:
-            yield Rest(pause)
-        patience = _patience(watched, now())
-        try:
-            # It is 0 if something has arrived or joined meanwhile, which is told before all else.
-            if patience == 0.0 or not watched.known() or watched.api is None:
-                yield Rest(patience)
-                continue
-            if watched.by_poll:
-                yield from poll.once(patience)
-                backoff.succeeded()
-                turned_away.succeeded()
-            else:
-                yield from looks.once(patience)
-        except WrongApi:
-            watched.ask_again()
-            # Should what can be read so be without a long poll, that is no reason to spin.
-            yield Rest(turned_away.failed())
-        except _Refused:
-            yield from poll.refused()
-            yield Rest(turned_away.failed())
-        except SourceError as error:
-            for key in watched.all():
-                yield News(key, error=error)
-            yield Rest(backoff.failed(error.seconds if isinstance(error, Busy) else 0.0))
+        poll.brought(fresh=fresh)
+        due = watched.next_due()
+        # Something has to be read anew by then; the others need not wait for it. It is 0 if something has
+        # arrived or joined meanwhile, which is told before all else.
+        patience = None if due is None else max(0.0, due - now())
+        if patience == 0.0 or not watched.known() or watched.api is None:
+            yield Rest(patience)
+        elif watched.by_poll:
+            yield from poll.once(patience)
+        else:
+            yield from looks.once(patience)
 
 
-def _patience(watched: Watched, now: float) -> float | None:
-    """Seconds after which something has to be read anew; the others need not wait for it."""
-    due = watched.next_due()
-    return None if due is None else max(0.0, due - now)
+class _TurnedAway(Exception):
+    """A poll was ended, or answered as none is; that is no word on anything else yet."""
 
-
-class _Refused(Exception):
-    """The poll itself is refused, which is no word on any right to read; a log-in that fails is."""
+    def __init__(self, why: SourceError | WrongApi) -> None:
+        self.why = why
 
 
 class _LongPoll:
-    """Waits for what changed, and knows whether the last wait was worth it."""
+    """Waits for what changed, and knows when to do so again."""
 
     def __init__(self, watched: Watched, now: Callable[[], float], random: Callable[[], float]) -> None:
         self._watched = watched
         self._now = now
         self._random = random
-        self._answered = now()
-        self._hinted: bool | None = None
+        self._pace = Backoff(random)
+        self._bucket = TokenBucket(now)
+        self._due = self._answered = now()
+        self._named: Literal["", "held", "glance"] = ""
         self._after_news = False
-        self._failed = False
-        self._denied = False
-        self._damp = 0.0
+        self._in_doubt = False
+        self._lasted = False
+        self._refusals = 0
 
-    def damp(self, *, fresh: bool) -> float:
-        """Seconds to pause, if what the last answer named turned out to be what it was."""
-        hinted, self._hinted = self._hinted, None
-        if hinted is None:
-            return 0.0
-        in_vain = hinted and not fresh
-        self._damp = min(_LONGEST_DAMP, 2 * self._damp or _FIRST_DAMP) if in_vain else 0.0
-        return self._damp
+    def brought(self, *, fresh: bool) -> None:
+        """Note whether what the last answer named turned out to be another than it was."""
+        named, self._named = self._named, ""
+        if named and not fresh:
+            self._pause()
+        elif named == "held":
+            self._pace.succeeded()
 
     def once(self, patience: float | None) -> Steps[None]:
-        """Send one long poll, and mark what it names.
+        """Send one long poll, and mark what it names; or rest if it is too early for one.
 
         Args:
             patience: seconds after which to go on without an answer.
-
-        Raises:
-            WrongApi: the server does not have it any more.
-            _Refused: it is not for us.
-            SourceError: nobody answers, or not sensibly.
         """
+        if (left := self._due - self._now()) > _MOMENT:
+            yield Rest(left if patience is None else min(left, patience))
+            return
+        self._due = self._now() + self._bucket.take()
         watched = self._watched
-        # One that is answered at once tells whether somebody is there: after a failure, and if all that were
-        # sent for long had to be given up.
-        glance = self._failed or watched.silent or self._now() - self._answered > watched.wait
-        watched.silent = False
-        request = listener(watched.known(), watched.wait, glance=glance)
+        # Somebody may not be there any more, too, if all that were sent for long had to be given up.
+        glance = self._in_doubt or watched.silent or self._now() - self._answered > watched.wait
+        watched.silent, self._in_doubt = False, True
+        known = watched.known()
+        request = listener(known, watched.wait, glance=glance)
         if not glance:
             soon = _SOON * (1 + self._random()) if self._after_news else inf
             self._after_news = False
             least = min(soon, inf if patience is None else patience)
             request = replace(request, patience=None if least == inf else least)
-        self._hinted, self._failed = False, True
-        reply: Reply | None = None
         try:
-            reply = yield from watched.login.hold(request)
-            ended_early = reply is not None and reply.status == _GATEWAY_TIMEOUT and not glance
-        except ConnectionLost:
+            hints = yield from self._ask(request, glance=glance)
+        except _TurnedAway as away:
             if glance:
-                raise
-            ended_early = True
-        if ended_early:
-            # No failure yet, as proxies end what waits for long; but perhaps everybody's was lost.
-            yield Rest(self._random() * FIRST_DELAY)
-            return
-        if reply is None:  # given up, which tells nothing
-            self._failed, self._denied = glance, False
-            return
-        self._answered = self._now()
-        try:
-            hints = changed(reply, watched.all(), logged_in=watched.login.logged_in)
-        except AccessDenied:
-            raise _Refused from None
-        watched.mark(hints)
-        self._hinted = self._after_news = bool(hints)
-        if clean := watched.clean():  # the others are answered for by being read
-            yield Answered(clean)
-        self._failed = self._denied = False
-
-    def refused(self) -> Steps[None]:
-        """Read all, to learn which rights are gone; do without polls if one is refused nevertheless."""
-        watched = self._watched
-        if self._denied:
-            watched.refused = True
-            yield Answered(watched.clean())  # by reading, and the way is another now
+                yield from self._turned_away(away.why, next(iter(known)))
+            else:
+                self._pause()
+        except SourceError as error:
+            yield from self._failed(error)
         else:
-            self._denied = True
+            yield from self._went_well(hints, glance=glance)
+
+    def _ask(self, request: Request, *, glance: bool) -> Steps[set[NacosKey] | None]:
+        """Send a poll; gives what it names, or `None` if it was given up, which tells nothing.
+
+        Raises:
+            _TurnedAway: it came to another end.
+            SourceError: nobody answers, or not even the log-in goes well.
+        """
+        began = self._now()
+        login = self._watched.login
+        try:
+            reply = yield from login.hold(request)
+        except ConnectionLost as error:
+            raise _TurnedAway(error) from None
+        finally:
+            self._lasted = not glance and self._now() - began >= _LASTING
+            if self._lasted:
+                self._pace.succeeded()
+        try:
+            return None if reply is None else changed(reply, self._watched.all(), logged_in=login.logged_in)
+        except (WrongApi, SourceError) as error:
+            raise _TurnedAway(error) from None
+
+    def _went_well(self, hints: set[NacosKey] | None, *, glance: bool) -> Steps[None]:
+        if hints is None:
+            self._in_doubt = glance
+            return
+        self._answered, self._in_doubt, self._refusals = self._now(), False, 0
+        self._watched.mark(hints)
+        self._after_news = bool(hints)
+        if hints:
+            self._named = "glance" if glance else "held"
+        elif not glance and not self._lasted:
+            self._pause()
+        if clean := self._watched.clean():  # the others are answered for by being read
+            yield Answered(clean)
+
+    def _turned_away(self, why: SourceError | WrongApi, key: NacosKey) -> Steps[None]:
+        """Find out by reading what a poll that was turned away at once says of the rest.
+
+        Args:
+            why: what came of the poll.
+            key: one that was polled for.
+        """
+        watched = self._watched
+        # What says that it is not for us, or not there, has all be read; anything else may be true of all.
+        if not isinstance(why, WrongApi | AccessDenied) and not (yield from self._readable(key)):
+            yield from self._failed(why)
+            return
+        self._pause()
+        self._refusals += 1
+        if self._refusals >= _ENOUGH:
+            watched.refused = True
             watched.mark(watched.all())
+        elif isinstance(why, WrongApi):
+            watched.ask_again()
+        elif isinstance(why, AccessDenied):
+            watched.mark(watched.all())
+
+    def _readable(self, key: NacosKey) -> Steps[bool]:
+        try:
+            yield from read(self._watched.login, key, limit=self._watched.limit)
+        except SourceError:
+            return False
+        return True
+
+    def _failed(self, error: SourceError) -> Steps[None]:
+        for key in self._watched.all():
+            yield News(key, error=error)
+        self._pause(error.seconds if isinstance(error, Busy) else 0.0)
+
+    def _pause(self, asked: float = 0.0) -> None:
+        self._due = max(self._due, self._now() + self._pace.failed(asked))
 
 
 class _Looks:

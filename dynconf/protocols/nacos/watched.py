@@ -11,7 +11,7 @@ from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.pacing import pause_after
 
-__all__ = ["Answered", "News", "Transport", "Watched"]
+__all__ = ["Answered", "News", "Sent", "Transport", "Watched"]
 
 Transport = Literal["long poll", "polling"]
 
@@ -38,19 +38,28 @@ class Answered:
     keys: frozenset[NacosKey]
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request to read one: by which API, and with which token."""
+
+    key: NacosKey
+    api: Api
+    token: str
+
+
 @dataclass(slots=True)
 class _State:
     """What is known of one: the server's md5, empty if it is not there, `None` if nothing is.
 
     A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain.
-    One that is just being read, and takes long, is `awaited` by the API that it was asked for by.
+    One that is just being read, and takes long, is `awaited`.
     """
 
     md5: str | None = None
     dirty: bool = True
     due: float = 0.0
     failures: int = 0
-    awaited: tuple[Api, UnderWay] | None = None
+    awaited: tuple[Sent, UnderWay] | None = None
 
     def due_at(self) -> float | None:
         """The moment from which on it has to be read, or what was read told; `None` if not, or not yet."""
@@ -76,7 +85,7 @@ class Watched:
     limit: int = 64 * 1024 * 1024
     api: Api | None = None
     refused: bool = False
-    """Whether the long poll is not for us, although we may read."""
+    """Whether the long poll alone is turned away, although reading goes well."""
     silent: bool = False
     """Whether nobody answered when something was read: perhaps nobody answers anything."""
     _states: dict[NacosKey, _State] = field(default_factory=dict)
@@ -106,7 +115,7 @@ class Watched:
         """That is the API; what is still to come by another one is not waited for."""
         self.api = api
         for state in self._states.values():
-            if state.awaited is not None and state.awaited[0] is not api:
+            if state.awaited is not None and state.awaited[0].api is not api:
                 state.awaited = None
 
     def join(self, key: NacosKey) -> None:
@@ -140,26 +149,35 @@ class Watched:
         moments = (state.due_at() for state in self._states.values())
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def wait_for(self, key: NacosKey, api: Api, reply: UnderWay) -> None:
+    def wait_for(self, sent: Sent, reply: UnderWay) -> None:
         """Note that the reply takes long, and read it no more until it is there."""
-        if key in self._states:
-            self._states[key].awaited = (api, reply)
+        if sent.key in self._states:
+            self._states[sent.key].awaited = (sent, reply)
 
-    def arrived(self) -> list[tuple[NacosKey, Api, Reply | SourceError]]:
-        """What was waited for and is there by now, with the API that it was asked for by."""
+    def arrived(self) -> list[tuple[Sent, Reply | SourceError]]:
+        """What was waited for and is there by now."""
         found = []
-        for key, state in self._states.items():
+        for state in self._states.values():
             if state.awaited is not None and state.awaited[1].reply is not None:
-                found.append((key, state.awaited[0], state.awaited[1].reply))
+                found.append((state.awaited[0], state.awaited[1].reply))
                 state.awaited = None
         return found
 
-    def postpone(self, keys: Collection[NacosKey], now: float, random: Callable[[], float]) -> None:
-        """Have those of them that could not be read wait, all for as long, and behind all others."""
+    def postpone(
+        self, keys: Collection[NacosKey], now: float, random: Callable[[], float], asked: float
+    ) -> None:
+        """Have those of them that could not be read wait, all for as long, and behind all others.
+
+        Args:
+            keys: what was to be read.
+            now: seconds.
+            random: gives numbers from 0 to 1.
+            asked: seconds that the server asked for.
+        """
         tried = set(keys)
         left = [key for key, state in self._states.items() if key in tried and state.due_at() is not None]
         if left:
-            pause = pause_after(1 + min(self._states[key].failures for key in left), random)
+            pause = pause_after(1 + min(self._states[key].failures for key in left), random, asked)
             for key in left:
                 state = self._states[key] = self._states.pop(key)
                 state.failures += 1

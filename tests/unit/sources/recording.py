@@ -30,6 +30,7 @@ class RecordingFeed:
         self.clock: Clock = clock or SystemClock()
         self.limits = limits or Limits()
         self.transport = ""
+        self.awaited = ""
         self.unread: dict[str, SourceError] = {}
         self.updates: list[Update] = []
         self.failures: list[SourceError] = []

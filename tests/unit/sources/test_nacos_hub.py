@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dynconf._http.drive import SIDE_BY_SIDE
 from dynconf._values.clock import SystemClock
 from dynconf.errors import Origin, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Busy, Reply, Request
@@ -15,7 +16,7 @@ from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.sources import _nacos_hub
 from dynconf.sources._nacos_access import Access, endpoints
 from dynconf.sources._nacos_hub import NacosHub
-from tests.protocols.nacos_props import DENIED, V1_MISSING, A, B, C, digest, hint, listens, v1
+from tests.protocols.nacos_props import DENIED, V1_MISSING, A, B, C, digest, hint, listens, plain, v1
 from tests.unit.http.fake_server import in_loop
 
 KEYS = [NacosKey(f"{number}.yaml", "g") for number in range(10)]
@@ -30,6 +31,7 @@ class FakeNacos:
         busy: how many reads are answered at the same time, at most.
         fault: what every request meets instead of an answer.
         denied: whether new polls are refused.
+        says: what every read is answered with, if not with what there is.
     """
 
     def __init__(self, *keys: NacosKey) -> None:
@@ -40,6 +42,7 @@ class FakeNacos:
         self.busy = 0
         self.fault: Exception | None = None
         self.denied = False
+        self.says: Reply | None = None
         self._now = 0
         self._changed = asyncio.Condition()
 
@@ -87,6 +90,8 @@ class FakeNacos:
         self.busy = max(self.busy, self._now)
         await asyncio.sleep(0)
         self._now -= 1
+        if self.says is not None:
+            return self.says
         return v1(self.contents[key]) if key in self.contents else V1_MISSING
 
     def _news(self, waits_for: dict[NacosKey, str]) -> list[NacosKey]:
@@ -129,6 +134,10 @@ class Follower:
         """What it was told of a key: contents, or that there is none."""
         news = [one for one in self.told if isinstance(one, News) and one.key == key]
         return [one.config.content if one.config else None for one in news]
+
+    def busy(self) -> set[NacosKey]:
+        """Those of which it was told that the server wants to be left alone."""
+        return {one.key for one in self.told if isinstance(one, News) and isinstance(one.error, Busy)}
 
     async def until_all(self) -> None:
         """Wait until it was told of each of its keys."""
@@ -287,6 +296,23 @@ async def test_many_keys() -> None:
             await nacos.until_held(set(keys))
     assert sorted(nacos.reads) == sorted(key.data_id for key in keys)
     assert 1 < nacos.busy <= 8
+
+
+@in_loop
+async def test_many_keys_of_a_server_that_wants_to_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it says so nothing more is sent, neither the rest of them nor any poll; each is told why."""
+    monkeypatch.setattr(_nacos_hub, "MOST", 800)
+    keys = [NacosKey(f"{number}.yaml", "g") for number in range(1000)]
+    nacos = FakeNacos(*keys)
+    async with hub_of(nacos) as hub:
+        with Follower(hub, A).following() as one:
+            await nacos.until_held({A})
+            nacos.says = plain(429, retry_after="300")
+            with Follower(hub, *keys).following() as many:
+                await until(lambda: set(keys) == many.busy())
+                await until(lambda: one.busy() == {A})
+                assert nacos.held == []
+    assert len(nacos.reads) <= 2 * SIDE_BY_SIDE
 
 
 @in_loop

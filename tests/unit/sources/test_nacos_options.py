@@ -406,3 +406,10 @@ def test_a_password_in_clear(monkeypatch: pytest.MonkeyPatch, caplog: pytest.Log
 
 def _nowhere(function: object) -> Any:
     raise AssertionError
+
+
+def test_name_of_many() -> None:
+    """It is in each line of a log, so it shows the first ones and how many more there are."""
+    assert Nacos(*"abcdefghi").name == "nacos:a,b,c,d,e,f,g,h,i"
+    many = Nacos(*(f"{number}.yaml" for number in range(1000)), group="G")
+    assert many.name == f"nacos:{','.join(f'{number}.yaml' for number in range(8))},(992 more)?group=G"
