@@ -51,7 +51,7 @@ UNREADABLE = Reading(None)
 _QUIET = 15_000_000
 
 
-def read(links: Links, path: str, limit: int, before: Reading) -> Reading:
+def read(links: Links, path: str, limit: int, before: Reading, *, patient: bool = False) -> Reading:
     """Read a file, or give back what it was `before` if its stamp is the same.
 
     Args:
@@ -59,6 +59,7 @@ def read(links: Links, path: str, limit: int, before: Reading) -> Reading:
         path: an absolute path.
         limit: bytes that a document may have; of a larger file, one more than that are read.
         before: the last reading of this path.
+        patient: whether to wait for a file that is just being written, though there is no reading before.
 
     Raises:
         FileNotFoundError: it is not there.
@@ -70,9 +71,14 @@ def read(links: Links, path: str, limit: int, before: Reading) -> Reading:
         stamp = _stamp(real)
         if stamp == before.stamp and not links.thorough:
             return before
-        if before.content is not None and 0 <= time.time_ns() - stamp[3] < _QUIET:
-            links.fresh = True  # perhaps half of it; a time in the future says nothing
-            return before
+        age = time.time_ns() - stamp[3]
+        if 0 <= age < _QUIET:  # perhaps half of it; a time in the future says nothing
+            if before.content is not None:
+                links.fresh = True
+                return before
+            if patient:
+                time.sleep((_QUIET - age) / 1e9)
+                continue
         reading = _read(links, real, stamp, limit, before)
         if _stamp(real) == stamp:
             return reading

@@ -127,6 +127,8 @@ class _Following:
         self._seen: dict[str, Reading] = {}
         self._gone: dict[str, float] = {}
         self._loaded = False
+        # Something serves already, after a reload or a fork: it is no worse than half a file.
+        self._patient = not feed.starting
 
     def look(self, links: Links) -> _Found | None:
         """Read what changed; runs on a thread and alters nothing."""
@@ -135,7 +137,9 @@ class _Following:
             for document, path in self._paths(links):
                 before = seen.get(document, UNREADABLE)
                 try:
-                    readings[document] = read(links, path, self._feed.limits.bytes, before)
+                    readings[document] = read(
+                        links, path, self._feed.limits.bytes, before, patient=self._patient
+                    )
                 except FileNotFoundError:
                     continue
                 except OSError as error:

@@ -121,6 +121,22 @@ def test_written_just_now(path: Path, monkeypatch: pytest.MonkeyPatch, age: int,
     assert read(Links(), str(path), 100, UNREADABLE).content == b"a: 1"
 
 
+def test_written_just_now_and_never_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where something serves already, the first reading waits until nobody has written for a while."""
+    saves = ["a: 1\nb: ", "a: 1\nb: 2"]
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if saves:
+            path.write_text(saves.pop(0))
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "time_ns", lambda: path.stat().st_mtime_ns + (5_000_000 if saves else 10**9))
+    assert read(Links(), str(path), 100, UNREADABLE, patient=True).content == b"a: 1\nb: 2"
+    assert waits == pytest.approx([0.01, 0.01])
+
+
 def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """A file that becomes a pipe just before it is opened does not hold up the reader."""
     pipe = tmp_path / "pipe"
