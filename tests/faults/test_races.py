@@ -14,6 +14,8 @@ from tests.unit.core_props import LOOK, Told
 
 CHANGES = 10_000
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(autouse=True)
 def eager_switching() -> Iterator[None]:

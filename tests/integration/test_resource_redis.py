@@ -12,7 +12,7 @@ from tests.servers.fixtures import ConsulSpace, NacosSpace, RedisServers
 
 MOVES = 8
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 def test_by_consul(consul: ConsulSpace, redis_servers: RedisServers, tmp_path: Path) -> None:
