@@ -1,6 +1,6 @@
 """What pydantic-settings brings of its own for one class: environment, `.env` files, secret files."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -170,7 +170,9 @@ def _ask(source: PydanticBaseSettingsSource) -> tuple[dict[str, Any], str]:
         said: Any = source()
     except Exception as error:  # noqa: BLE001 - its text may hold what was read
         return {}, _reason(error)
-    return (said, "") if isinstance(said, dict) else ({}, f"it gave a {type(said).__name__}, not a mapping")
+    if isinstance(said, Mapping):
+        return dict(said), ""
+    return {}, f"it gave a {type(said).__name__}, not a mapping"
 
 
 def _reason(error: Exception) -> str:

@@ -266,8 +266,9 @@ def canonical(cls: Model, values: Mapping[str, Any], *, strict: bool = False) ->
 def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -> Path:
     """A path of field names, below `at`, as the path of keys that the model reads.
 
-    Of several keys and alias paths for one field it is the one that stands highest, else the one
-    that pydantic prefers.
+    `height` gives how high a path stands, as a tuple that begins with 0 for one of which nobody speaks.
+    Of several keys for one field it is the one that stands highest; between that and alias paths
+    pydantic's order holds, as it does for the model.
     """
     model: Model | None = cls
     for step in path:
@@ -275,7 +276,18 @@ def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -
         if known is None or not known.paths:
             at, model = (*at, step), None
             continue
-        at = max(((*at, *spelling) for spelling in known.paths), key=height)
+        at = _read_from(at, known, height)
         nested = [nested for below, nested in known.models if not below]
         model = nested[0] if len(nested) == 1 else None
     return at
+
+
+def _read_from(at: Path, field: Field, height: Callable[[Path], Any]) -> Path:
+    """Where a field's value stands; if it stands nowhere, where pydantic would prefer it."""
+    keys = [path for path in field.paths if len(path) == 1]
+    highest = max(keys, key=lambda key: height((*at, *key)), default=None)
+    for path in field.paths:
+        place = (*at, *path)
+        if (len(path) > 1 or path == highest) and height(place)[0]:
+            return place
+    return (*at, *field.paths[0])

@@ -1,5 +1,6 @@
 """What an annotation, or a class, says may stand at a place: classes, items, secrets, merge policies."""
 
+import inspect
 import sys
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -133,44 +134,44 @@ def of_extras(cls: Any) -> Shape | None:
     """What an open class says, in their annotation, of the keys that are no fields; `None` if it does not."""
     if not is_model(cls) or cls.model_config.get("extra") != "allow":
         return None
-    said = next(
-        (
-            one
-            for one in cls.__mro__
-            if one is not BaseModel and _EXTRAS in vars(one).get("__annotations__", ())
-        ),
-        None,
-    )
+    said = next((one for one in cls.__mro__ if one is not BaseModel and _EXTRAS in _annotations(one)), None)
     if said is None:
         return None
-    annotation = _resolved(vars(said)["__annotations__"][_EXTRAS], said)
-    return shape_of(_filled(annotation, cls)).items() if annotation is not None else Shape(secret=True)
+    annotation = _resolved(_annotations(said)[_EXTRAS], said)
+    return Shape(secret=True) if annotation is None else shape_of(_filled(annotation, cls, said)).items()
+
+
+def _annotations(cls: type) -> Mapping[str, Any]:
+    """What the class itself annotates; names that nobody knows are no hindrance."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format, get_annotations  # noqa: PLC0415 - not there before
+
+        return get_annotations(cls, format=Format.FORWARDREF)
+    return inspect.get_annotations(cls)
 
 
 def _resolved(annotation: Any, holder: Any) -> Any:
     """An annotation with its names resolved, whatever those of others; `None` where that cannot be."""
-    names = {**vars(sys.modules[holder.__module__]), holder.__name__: holder}
+    known = sys.modules.get(holder.__module__)  # none of a plug-in that somebody loads by hand
     try:
+        names = {**(vars(known) if known else {}), holder.__name__: holder}
         one = SimpleNamespace(__annotations__={"": annotation})
         return typing.get_type_hints(one, names, include_extras=True)[""]
     except Exception:  # noqa: BLE001 - names known only where the class was written, or whatever else
         return None
 
 
-def _filled(annotation: Any, cls: type[BaseModel]) -> Any:
-    """An annotation with the type variables that a generic model, or one above it, was given."""
-    given: dict[Any, Any] = {}
-    for one in cls.__mro__:
+def _filled(annotation: Any, cls: type[BaseModel], holder: type) -> Any:
+    """An annotation of the holder with the type variables that it was given on the way to the class."""
+    for one in reversed(cls.__mro__):
         told = vars(one).get("__pydantic_generic_metadata__") or {}
-        if told.get("args"):
-            given |= zip(
-                told["origin"].__pydantic_generic_metadata__["parameters"], told["args"], strict=False
-            )
-    for _ in given:
-        unfilled = getattr(annotation, "__parameters__", ())
-        if unfilled:
+        if not (told.get("args") and issubclass(one, holder)):
+            continue
+        given = dict(
+            zip(told["origin"].__pydantic_generic_metadata__["parameters"], told["args"], strict=False)
+        )
+        if unfilled := getattr(annotation, "__parameters__", ()):
             annotation = annotation[tuple(given.get(one, one) for one in unfilled)]
-        annotation = given.get(annotation, annotation) if isinstance(annotation, TypeVar) else annotation
     return annotation
 
 

@@ -24,7 +24,7 @@ _SHORT = 4
 _LONGEST = 4096
 
 _LOOKS_SECRET = re.compile(
-    r"pass(word|wd|phrase|code)|db_?pass|((^|[_\-.])pass|(?-i:[a-z]Pass)|pwd)([_\-.]|$)|secret|token|credential"
+    r"pass(word|wd|phrase|code)|db_?pass([_\-.]|$)|((^|[_\-.])pass|(?-i:[a-z]Pass)|pwd)([_\-.]|$)|secret|token|credential"
     r"|(^|[_\-.])creds([_\-.]|$)"
     r"|(api|access|private|signing|encryption|account|shared|master|hmac)[_\-]?key|(^|[_\-])salt$|authorization|cookie",
     re.IGNORECASE,

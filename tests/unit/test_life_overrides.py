@@ -462,6 +462,16 @@ def test_explained_by_an_alias_path() -> None:
     assert items.explain("first").path == "names.0"
 
 
+def test_explained_by_what_the_model_takes() -> None:
+    """Between a key and an alias path the model goes by pydantic's order, whichever layer is higher."""
+    config = Config(Memory({"port": 1}), Memory({"server": {"port": 5}}))
+    items = config.bind(Items)
+    config.load()
+    assert items.current.port == 1
+    assert items.explain("port").path == "port"
+    assert items.explain("port").value == 1
+
+
 @pytest.mark.parametrize(
     "values",
     [

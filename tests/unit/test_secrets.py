@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Annotated, Any, Generic, NamedTuple, NewType, NotRequired, Self, TypeVar
 from urllib.parse import quote
 
@@ -29,7 +31,7 @@ from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import SettingsConfigDict
 from typing_extensions import TypeAliasType, TypedDict
 
-from dynconf import Config, Memory, Settings, Update
+from dynconf import Binding, Config, Memory, Settings, Update
 from dynconf._values.secrets import looks_secret, masked, scrubbed, secret_texts, without_passwords
 from dynconf.errors import StartFailed
 
@@ -534,6 +536,22 @@ class Above(OpenAbove[SecretStr]):
     m: int = 0
 
 
+class Two(BaseModel, Generic[T, U], extra="allow"):
+    __pydantic_extra__: dict[str, U]
+
+
+class Swapped(Two[U, T], Generic[T, U]):
+    """Its first variable is the other's second."""
+
+
+class Numbered(BaseModel, Generic[T]):
+    number: T | None = None
+
+
+class Both(Numbered[int], Open[T], Generic[T]):
+    """Two others with a variable of the same name."""
+
+
 class Told(OpenAbove[str]):
     m: int = 0
 
@@ -554,7 +572,19 @@ class CamelDict(TypedDict):
     my_pin: SecretStr
 
 
-@pytest.mark.parametrize("kind", [Pins, HalfKnown, Open[SecretStr], OpenAbove[SecretStr], Above, Extended])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Pins,
+        HalfKnown,
+        Open[SecretStr],
+        OpenAbove[SecretStr],
+        Above,
+        Swapped[SecretStr, int],
+        Both[SecretStr],
+        Extended,
+    ],
+)
 def test_secrets_among_keys_that_are_no_fields(kind: Any) -> None:
     """What the annotation of such keys declares secret is so wherever it is shown."""
     house = create_model("House", __base__=Settings, pins=(kind, ...))
@@ -596,3 +626,27 @@ def test_not_everything_that_is_no_field_is_secret() -> None:
     config.load()
     assert config.explain("pins.alice").value == "in"
     assert config.explain("renamed").value == {"my_pin": "***", "my_host": "there"}
+
+
+def test_a_class_of_a_module_that_nobody_knows(tmp_path: Path) -> None:
+    """A plug-in that was loaded by hand is bound like any class, and shows as much."""
+    file = tmp_path / "plugged_in.py"
+    file.write_text(
+        "from typing_extensions import TypeAliasType\n"
+        "from pydantic import BaseModel, SecretStr\n"
+        "Hosts = TypeAliasType('Hosts', list[str])\n"
+        "class House(BaseModel, extra='allow'):\n"
+        "    __pydantic_extra__: dict[str, SecretStr]\n"
+        "    hosts: Hosts = []\n"
+    )
+    spec = spec_from_file_location("plugged_in", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config = Config(Memory({"hosts": ["a"], "alice": CANARY}))
+    house: Binding[Any] = config.bind(module.House)
+    config.load()
+    assert house.current.hosts == ["a"]
+    assert house.explain("hosts").value == ["a"]
+    assert config.explain("alice").value == "***"
