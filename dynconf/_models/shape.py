@@ -103,8 +103,6 @@ def described(kind: Any) -> Shape:
         below.secret |= any(map(looks_secret, paths))
         for path in paths:
             shape.put(path, below)
-    if extras := of_extras(kind):
-        shape.items().within.append(extras)
     if others := _others(kind, shape):
         shape.parts[OTHER] = others
     for argument in _arguments_of_bases(kind):
@@ -114,7 +112,9 @@ def described(kind: Any) -> Shape:
 
 
 def _others(kind: type, shape: Shape) -> list[Shape]:
-    """What keys may lead to that a standard dataclass, a typed dictionary and the like do not name."""
+    """What keys may lead to that a class does not name."""
+    if extras := of_extras(kind):
+        return [extras]
     if is_model(kind) or "__pydantic_fields__" in vars(kind):
         return []
     extra = getattr(kind, "__extra_items__", _NO_EXTRA_ITEMS)  # of a typed dictionary
