@@ -10,6 +10,7 @@ from dynconf._host.host import Host
 T = TypeVar("T")
 
 _MOMENT = 0.05  # seconds in which what was cancelled should have ended
+_GLANCE = 0.1  # seconds between looks at whether it still matters how a call ends
 _logger = logging.getLogger("dynconf.host")
 
 
@@ -65,7 +66,8 @@ class Attempt(Generic[T]):
 async def on_a_thread(host: Host, name: str, function: Callable[[], T]) -> T:
     """Call a synchronous function of the user's that something waits for.
 
-    Cancelled, this ends with the function, so that it is known whether that hangs; cancelled again, at once.
+    Cancelled, this ends with the function, so that it is known whether that hangs; cancelled again, or with
+    all else that the host runs, as `asyncio.run` does at its end, soon.
 
     Args:
         host: where this runs.
@@ -82,8 +84,9 @@ async def on_a_thread(host: Host, name: str, function: Callable[[], T]) -> T:
         await asyncio.wait([future])
     except asyncio.CancelledError:
         wanted = False
-        await asyncio.wait([future])
-        if not future.cancelled() and (error := future.exception()):
+        while not future.done() and not host.deserted():
+            await asyncio.wait([future], timeout=_GLANCE)
+        if future.done() and not future.cancelled() and (error := future.exception()):
             _logger.warning("%s: %s raised %s after it was given up", host.name, name, type(error).__name__)
         raise
     finally:

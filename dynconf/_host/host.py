@@ -9,21 +9,20 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from dynconf._host.asking import working_for
 from dynconf._host.greenlets import refuse_greenlets
 from dynconf._host.inbox import Inbox, trace
 from dynconf._host.process import discharge, enlist, park
 from dynconf._host.stillness import Pause, depart
-from dynconf._host.threads import all_kinds
+from dynconf._host.threads import ThreadKind, all_kinds
 from dynconf.errors import BlockingCall
 
 T = TypeVar("T")
 
-_BUDGET = 1.0
+_BUDGET, _MOMENT = 1.0, 0.01  # seconds
 _GLANCE = 1.0  # seconds between looks at whether a loop that is waited for still runs
-_MOMENT = 0.01  # seconds
 _logger = logging.getLogger("dynconf.host")
 
 
@@ -203,12 +202,14 @@ class Host:
         """
         return self._run_on("callback", name, function)
 
-    def run_work(
-        self, name: str, function: Callable[[], T], kind: Literal["work", "prepare", "close"] = "work"
-    ) -> asyncio.Future[T]:
+    def run_work(self, name: str, function: Callable[[], T], kind: ThreadKind = "work") -> asyncio.Future[T]:
         """Do likewise on threads that no callback can keep busy; for the kinds see `all_kinds`."""
         with working_for(self):
             return self._run_on(kind, name, function)
+
+    def deserted(self) -> bool:
+        """Whether all that runs here has been told to end: whoever runs the loop is about to close it."""
+        return all(task.cancelling() for task in self._tasks)
 
     # Stopping
 
@@ -306,7 +307,7 @@ class Host:
         if not task.cancelled() and (error := task.exception()):
             _logger.error("%s: %s failed: %s", self.name, task.get_name(), trace(error))
 
-    def _run_on(self, kind: str, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
+    def _run_on(self, kind: ThreadKind, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
         threads = self._threads[kind]
         if threads.closed:
             raise self._inbox.stopped()

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from dynconf._host.stillness import depart
 
 T = TypeVar("T")
+
+ThreadKind = Literal["callback", "work", "source", "prepare", "close"]
 
 _PATIENCE = 1.0
 _WORKERS = 16
@@ -183,11 +185,12 @@ class CallbackThreads:
         )
 
 
-def all_kinds(name: str, callbacks: int) -> dict[str, CallbackThreads]:
+def all_kinds(name: str, callbacks: int) -> dict[ThreadKind, CallbackThreads]:
     """A host's threads, by what they are for: none of these kinds can keep another waiting.
 
     - callback: subscribers.
     - work: what dynconf itself does, which the user's code can never fill: reads, look-ups, the cache.
+    - source: what sources ask for by `Feed.blocking`, but for dynconf's own, which bound it.
     - prepare: code of the user's that a change waits for. What hangs there is not called again, so the
       number of its calls is bounded.
     - close: what closes what that made.
@@ -199,6 +202,7 @@ def all_kinds(name: str, callbacks: int) -> dict[str, CallbackThreads]:
     return {
         "callback": CallbackThreads(name, callbacks),
         "work": CallbackThreads(name, _WORKERS, "work"),
+        "source": CallbackThreads(name, _WORKERS, "source"),
         "prepare": CallbackThreads(name, _WORKERS, "prepare", grows=True),
         "close": CallbackThreads(name, _WORKERS, "close"),
     }

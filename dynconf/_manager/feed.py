@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from dynconf._cache.archive import Kept
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
+from dynconf._host.threads import ThreadKind
 from dynconf._manager.document import Document
 from dynconf._manager.layers import layer_of, placed
 from dynconf._manager.supervisor import Supervisor
@@ -42,23 +43,18 @@ class FeedContext(Protocol):
 
     def shared(self, key: Hashable, make: Callable[[], C]) -> C:
         """The object that this Config's sources share under a key."""
-        ...
 
     def arrived(self, feed: "SourceFeed", candidate: Candidate) -> None:
         """A document has new content."""
-        ...
 
     def withdrawn(self, feed: "SourceFeed", rank: Rank) -> None:
         """A document's content that was not taken yet is no more."""
-        ...
 
     def progressed(self) -> None:
         """A feed's state is another."""
-        ...
 
     def report(self, error: DynconfError) -> None:
         """Tell `on_error`."""
-        ...
 
 
 class SourceFeed:
@@ -313,8 +309,9 @@ class SourceFeed:
         return self._around.shared(key, make)
 
     def blocking(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
-        """See `Feed.blocking`."""
-        return self._around.host.run_work(f"reading {self.name}", function)
+        """See `Feed.blocking`; another's source that hangs must not keep dynconf's from reading."""
+        kind: ThreadKind = "work" if type(self.source).__module__.startswith("dynconf.") else "source"
+        return self._around.host.run_work(f"reading {self.name}", function, kind)
 
     # Inside
 

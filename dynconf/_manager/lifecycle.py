@@ -261,6 +261,7 @@ class Lifecycle:
             if self.host is host:  # or it was given up long ago, and another start may have succeeded
                 self._restore(before)
             raise
+        self._before = None
         self.publisher.dispatcher.resumed(host)
 
     def _restore(self, before: Store) -> None:

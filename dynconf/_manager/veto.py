@@ -10,6 +10,7 @@ from dynconf._host.asking import asking
 from dynconf._host.attempt import on_a_thread
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
+from dynconf._origin import on_one_line
 from dynconf._values.prepare import PrepareRefused
 from dynconf._values.secrets import Quotes
 from dynconf._values.snapshot import Change, View
@@ -118,7 +119,7 @@ def _refusal(name: str, veto: Veto, change: Change[View]) -> PrepareRefused:
         path = parse_path(veto.path)
     except UsageError as mistake:
         path = ()
-        logger.warning("%s: %s", name, mistake)
+        logger.warning("%s: %s", name, on_one_line(str(mistake)))
 
     def select(view: View) -> Any:
         return find(view._snapshot.tree, path)

@@ -35,7 +35,7 @@ _LINE: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_JOIN: Final = re.compile(_CONTINUED)
+_JOIN: Final = re.compile(r"\\(?:\r\n|[\r\n])[ \t\f]*+")
 _SOME_LINES: Final = re.compile(rf"(?:(?:{_CONTINUED}|\\.)[^\\]*+){{1,1000}}+", re.DOTALL)
 # The second half of a surrogate pair stays with the first.
 _SOME_ESCAPES: Final = re.compile(r"(?:\\(?:u.{0,4}|.)[^\\]*+){1,1000}+(?:\\u[dD][c-fC-F].{0,2})?+")
@@ -95,6 +95,8 @@ def _lines(text: str) -> Iterator[_Line]:
 
 def _plain(raw: str, text: str, offset: int) -> str:
     """A key or value without continuations and escapes."""
+    if (len(raw) - len(raw.rstrip("\\"))) % 2:  # a continuation at the end of the text
+        raw = raw[:-1]
     try:
         plain = in_parts(in_parts(raw, _SOME_LINES, partial(_JOIN.sub, "")), _SOME_ESCAPES, unescape)
     except InvalidUEscapeError:

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dynconf import Config, Feed, Memory, Settings, Source, Update
+from dynconf import Config, Feed, File, Memory, Settings, Source, Update
 from dynconf._manager import manager as managing
 from dynconf._manager import supervisor
 from dynconf.errors import ChangeRefused, NotStarted, SourceUnavailable, StartFailed, UsageError
@@ -309,3 +311,27 @@ def test_while_it_starts(call: str, comes: bool) -> None:
                 str(numbers.current)
 
     asyncio.run(test())
+
+
+def test_however_many_calls_of_another_source_hang(tmp_path: Path) -> None:
+    """What dynconf's own sources read is read on other threads."""
+    hanging, go_on = Told(), threading.Event()
+
+    def hang() -> None:
+        hanging(1)
+        go_on.wait(3 * LOOK)
+
+    async def polls(feed: Feed) -> None:
+        feed.update(Update("d", "1", {"a": 1}))
+        feed.loaded()
+        await asyncio.gather(*(feed.blocking(hang) for _ in range(40)))
+
+    file = tmp_path / "b.yaml"
+    file.write_text("b: 1")
+    config = Config(Scripted(polls), File(file))
+    numbers = config.bind(Numbers)
+    with config:
+        hanging.wait(16)
+        file.write_text("b: 2")
+        numbers.until(lambda now: now.b == 2, LOOK)
+        go_on.set()

@@ -469,3 +469,25 @@ def test_whatever_an_async_one_ends_in(failure: type[BaseException], inside: str
     else:
         with house.config:
             change()
+
+
+def test_a_program_that_ends_while_one_hangs() -> None:
+    """`asyncio.run` waits for no sync one, although nobody has stopped the Config."""
+    house = House()
+    asked, go_on = threading.Event(), threading.Event()
+
+    @house.config.before_change
+    def hang(change: Change[View]) -> None:
+        if not change.initial:
+            asked.set()
+            go_on.wait(3 * LOOK)
+
+    async def main() -> None:
+        await house.config.astart()
+        house.left.set({"a": 2})
+        await asyncio.to_thread(asked.wait, LOOK)
+
+    asyncio.run(main())
+    assert asked.is_set()
+    go_on.set()
+    house.config.stop()

@@ -233,3 +233,11 @@ def test_dotenv_refused(line: str) -> None:
     error = refused(f"X=1\n\n  {line}\nY=2", "dotenv")
     assert line_of(error) == 3
     assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("value", [r"C:\\logs\\new\u0041", r"\\" * 7, r"a\\\n\\", "one \\\n  two\\\\"])
+def test_long_escaped_values(value: str) -> None:
+    """A value is read the same however long it is, wherever it is cut for that."""
+    many = 3_000
+    short = read(f"a={value}", "properties")["a"]
+    assert read(f"a={value * many}", "properties")["a"] == short * many
