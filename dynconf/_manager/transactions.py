@@ -74,6 +74,7 @@ class Transactions:
     def __init__(self, publisher: Publisher, preparers: Preparers, around: TransactionsContext) -> None:
         self.preparers = preparers
         self.waiting: dict[Key, Waiting] = {}
+        self._released: list[Callable[[View], Any]] = []
         self.due: bool = False
         self._publisher = publisher
         self._around = around
@@ -169,6 +170,7 @@ class Transactions:
     async def _attempt_all(self, *, hurry: bool) -> list[Applied]:
         """Take what is not held: if `hurry`, what is tried again only after all else, and in a moment."""
         until = None
+        self._released.clear()
         done: list[Applied] = []
         ready = [one for one in self.waiting.values() if not one.held]
         if hurry and any(one.again for one in ready):
@@ -306,6 +308,9 @@ class Transactions:
             if not (one.problems and isinstance(refusal, NotReady)):
                 self._tell(one, (Problem(refusal.path, refusal.reason, origin=origin),))
             one.refusal, one.value, one.held, one.again = refusal, value, True, True
+            if refusal.selects in self._released:  # while others were still being asked
+                one.held = False
+                self.try_again()
             delay = min(LONGEST_RETRY, FIRST_RETRY * 2.0**one.attempts)
             one.attempts += 1
             self._around.host.spawn(self._retry_later(one, refusal, delay), "retry of a refused change")
@@ -319,7 +324,8 @@ class Transactions:
             self._around.retry()
 
     def release(self, select: Callable[[View], Any]) -> None:
-        """Have what is held for the sake of what is selected so tried again soon."""
+        """Have what is held for the sake of what is selected so tried again soon; or is about to be held."""
+        self._released.append(select)
         for one in self.waiting.values():
             if one.refusal is not None and one.refusal.selects is select:
                 one.held = False

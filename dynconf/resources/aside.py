@@ -125,6 +125,7 @@ class Aside(Generic[R]):
         """In a forked child: have nothing of the parent's any more."""
         park(self._task, self._wanted, self._end)
         self._task = self._wanted = self._end = None
+        self._waiting = 0
 
     def _done(self, task: "asyncio.Task[Instance[R] | Exception]") -> None:
         if task is not self._task:

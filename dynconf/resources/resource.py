@@ -94,6 +94,9 @@ class Resource(Generic[R]):
         self.swaps: int = 0
         self.error: str = ""
         self._select = select
+        # What a refusal of it is about: what it is built of, also by way of others.
+        everything = lambda view: (select(view), *(other._selects(view) for other in self.uses))  # noqa: E731
+        self._selects: Callable[[View], Any] = everything if self.uses else select
         self._keep = keep
         self._grace = grace
         self._around = around
@@ -103,7 +106,7 @@ class Resource(Generic[R]):
         names = [other.name for other in uses]
         self._builder: Builder[R] = Builder(recipe, names, limit, around.host, self._drain)
         self._aside: Aside[R] = Aside(
-            self.name, self._builder, around.host, self._drain, lambda: around.retry(select)
+            self.name, self._builder, around.host, self._drain, lambda: around.retry(self._selects)
         )
         self._failed: Wanted | None = None
         self._refused: Outcome[R] | None = None
@@ -278,8 +281,9 @@ class Resource(Generic[R]):
             hangs = self._builder.hangs(wanted)
             reason = hangs or self._told or _NOT_YET
             if not keep:
+                self._refused = Outcome(self._current, reason, wanted)
                 kind = PrepareRefused if hangs else NotReady
-                raise kind(reason, self._select, self.path) from None
+                raise kind(reason, self._selects, self.path) from None
             return Outcome(self._current, reason, wanted)
         except PrepareRefused as refusal:  # of one that it uses
             if again:
@@ -291,7 +295,7 @@ class Resource(Generic[R]):
             if keep:
                 return outcome
             self._refused = outcome
-            raise PrepareRefused(outcome.error, self._select, self.path) from None
+            raise PrepareRefused(outcome.error, self._selects, self.path) from None
 
     def _known(self, wanted: Wanted) -> Instance[R] | None:
         """The one that is coming, or else the current one, if it was built of that."""

@@ -91,10 +91,11 @@ class NacosHub:
         await self._client.close()
 
     async def _send(self, request: Request) -> Reply:
-        """Send a request of anybody's, unless the servers want to be left alone."""
+        """Send a request of anybody's, unless the one server wants to be left alone."""
         self._restraint.check()
         reply = await self._client.send(request)
-        self._restraint.heed(busy_in(reply))
+        if len(self._access.endpoints) == 1:
+            self._restraint.heed(busy_in(reply))
         return reply
 
     def _new_lane(self) -> "_Lane":

@@ -200,13 +200,35 @@ def test_storm_does_not_hide_a_change() -> None:
 
 def test_server_that_spins() -> None:
     """Polls that are answered at once, with nothing, are sent less and less often, until one is held."""
-    session = polling(A).answer(*[EARLY] * 8)
-    assert session.rested() == [0.25, 0.5, 1.0, 2.0, 4.0, 7.5, 7.5, 7.5]
+    session = polling(A).answer(*[EARLY] * 7)
+    assert session.rested() == [0.25, 0.5, 1.0, 2.0, 4.0, 7.5, 7.5]
     assert {type(news) for news in session.told()} == {Answered}
     session.answer(NOTHING)
     assert session.rested() == []
     session.answer(EARLY)
     assert session.rested() == [0.25]
+
+
+def test_polls_that_never_name_anything() -> None:
+    """After some that are answered at once, and tell nothing, it is read instead, and found what changed."""
+    session = polling(A).answer(*[EARLY] * 8, NEW)
+    assert session.states() == [(A, b"n: 2")]
+    assert session.watched.transport == "polling"
+
+
+def test_tokens_that_never_last() -> None:
+    """Where each is refused, one more try with another is all that a refusal leads to at once."""
+    session = Following(A, B, username=USER)
+    sent, told = 0, list[type[SourceError]]()
+    while not told and sent < 60:
+        request = session.requests[0] if isinstance(session.asks, list) else session.request
+        sent += 1
+        if request.method == "POST" and not request.held:
+            session.answer(token(f"t{sent}", life=0))
+        else:
+            session.answer(OLD if "a.yaml" in str(request.query) else DENIED)
+        told += [type(one.error) for one in session.told() if isinstance(one, News) and one.error]
+    assert told == [AccessDenied]
 
 
 def test_changes_without_end() -> None:

@@ -97,10 +97,11 @@ class _Round:
             bool(answers) and all(type(reply) in _SILENCE for _, reply in answers)
         )
         for sent, reply in answers:
-            if watched.login.outdated(reply, sent.token):
+            if watched.login.outdated(reply, sent.token) and watched.may_repeat(sent.key):
                 self._again.add(sent.key)
                 self.fresh = True
                 continue
+            watched.answered(sent.key)
             try:
                 told = _read_reply(watched, sent, reply)
             except WrongApi:

@@ -39,6 +39,9 @@ _LASTING: Final = 5.0
 _ENOUGH: Final = 4
 """Polls in a row that are turned away, though reading goes well, until there are none. In a cluster that is
 upgraded server by server some are, as each may be answered by another one."""
+_EMPTY: Final = 8
+"""Polls in a row that are answered at once, and name nothing, until there are none. Nacos says what changed
+in another way where something before it takes the header off that makes a poll a long one."""
 
 
 def follow(watched: Watched, *, now: Callable[[], float], random: Callable[[], float]) -> Steps[None]:
@@ -90,6 +93,7 @@ class _LongPoll:
         self._in_doubt = False
         self._lasted = False
         self._refusals = 0
+        self._empty = 0
 
     def brought(self, *, fresh: bool) -> None:
         """Note whether what the last answer named turned out to be another than it was."""
@@ -163,8 +167,13 @@ class _LongPoll:
         self._after_news = bool(hints)
         if hints:
             self._named = "glance" if glance else "held"
-        elif not glance and not self._lasted:
+        if hints or self._lasted:
+            self._empty = 0
+        elif not glance:
             self._pause()
+            self._empty += 1
+            if self._empty >= _EMPTY:
+                self._do_without()
         if clean := self._watched.clean():  # the others are answered for by being read
             yield Answered(clean)
 
@@ -183,12 +192,15 @@ class _LongPoll:
         self._pause()
         self._refusals += 1
         if self._refusals >= _ENOUGH:
-            watched.refused = True
-            watched.mark(watched.all())
-        elif isinstance(why, WrongApi):
+            self._do_without()
+        if isinstance(why, WrongApi) and not watched.refused:
             watched.ask_again()
         elif isinstance(why, AccessDenied):
             watched.mark(watched.all())
+
+    def _do_without(self) -> None:
+        self._watched.refused = True
+        self._watched.mark(self._watched.all())
 
     def _readable(self, key: NacosKey) -> Steps[bool]:
         try:

@@ -60,6 +60,7 @@ class _State:
     due: float = 0.0
     failures: int = 0
     awaited: tuple[Sent, UnderWay] | None = None
+    repeated: bool = False
 
     def due_at(self) -> float | None:
         """The moment from which on it has to be read, or what was read told; `None` if not, or not yet."""
@@ -110,6 +111,19 @@ class Watched:
         """Find out anew what the server has for us; by reading, so that nobody is left out meanwhile."""
         self.api, self.refused = None, False
         self.mark(self.all())
+
+    def may_repeat(self, key: NacosKey) -> bool:
+        """Whether to ask once more as the token was refused: once, until something else is answered."""
+        state = self._states.get(key)
+        if state is None or state.repeated:
+            return False
+        state.repeated = True
+        return True
+
+    def answered(self, key: NacosKey) -> None:
+        """What came for it counts."""
+        if key in self._states:
+            self._states[key].repeated = False
 
     def found(self, api: Api) -> None:
         """That is the API; what is still to come by another one is not waited for."""

@@ -145,9 +145,9 @@ class Follower:
 
 
 @asynccontextmanager
-async def hub_of(nacos: FakeNacos) -> AsyncIterator[NacosHub]:
+async def hub_of(nacos: FakeNacos, *others: str) -> AsyncIterator[NacosHub]:
     """A hub with that in its client's place."""
-    access = Access(endpoints(["127.0.0.1"], "/nacos"), tls=None)  # type: ignore[arg-type]
+    access = Access(endpoints(["127.0.0.1", *others], "/nacos"), tls=None)  # type: ignore[arg-type]
     hub = NacosHub(nacos, access, SystemClock(), 1000)  # type: ignore[arg-type]
     try:
         yield hub
@@ -313,6 +313,21 @@ async def test_many_keys_of_a_server_that_wants_to_be_left_alone(monkeypatch: py
                 await until(lambda: one.busy() == {A})
                 assert nacos.held == []
     assert len(nacos.reads) <= 2 * SIDE_BY_SIDE
+
+
+@in_loop
+async def test_one_of_several_servers_that_wants_to_be_left_alone() -> None:
+    """What it says holds for it alone: the client goes on to the others."""
+    nacos = FakeNacos(A, B)
+    async with hub_of(nacos, "127.0.0.2") as hub:
+        with Follower(hub, A).following() as one:
+            await nacos.until_held({A})
+            nacos.says = plain(503, retry_after="300")
+            with Follower(hub, B).following() as two:
+                await until(lambda: {B} == two.busy())
+                nacos.says = None
+                await nacos.publish(A, b"n: 2")
+                await until(lambda: one.contents(A)[-1] == b"n: 2")
 
 
 @in_loop
