@@ -49,6 +49,7 @@ class Relay:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     @property
     def address(self) -> str:
@@ -128,6 +129,9 @@ class Relay:
         for _ in range(4):  # the rounds that it takes to accept a connection
             await asyncio.sleep(0)
         await self._end_all()
+        for writer in self._writers:  # one with something left to send would stay open until it is taken
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _end_all(self) -> None:
         tasks = list(self._tasks)
@@ -151,6 +155,7 @@ class Relay:
         back.write(own)
 
     def _accept(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        self._writers.add(back)
         task = asyncio.ensure_future(self._serve(near, back))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -188,6 +193,7 @@ class Relay:
         """Pass on what is sent either way, until one side ends."""
         host, _, port = self._upstream.partition(":")
         far, forth = await asyncio.open_connection(host, int(port))
+        self._writers.add(forth)
 
         given = 0
 
