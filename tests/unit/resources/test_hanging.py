@@ -220,3 +220,20 @@ def test_one_that_ignores_the_stop(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         asyncio.run(test())
     assert "stopped without waiting for build of host" in caplog.text
+
+
+def test_an_override_that_ends_while_one_hangs() -> None:
+    """What holds then is built as soon as that is possible: nobody can refuse the end."""
+    hanging = Hanging()
+    house = House(create=hanging.create)
+    with house.config:
+        house.hosts.set({"host": "bad"})
+        house.refused_for("not built")
+        with house.app.override(host="two"):
+            house.app.until(lambda now: now.host == "two", LOOK)
+            until(lambda: house.config.status().sources[0].state == "live", "what was refused holds below")
+        assert house.app.current.host == "bad"
+        assert house.client.current.host == "two"
+        assert house.client.state == "degraded"
+        hanging.go_on.set()
+        until(lambda: house.client.current.host == "bad", "the one that holds")

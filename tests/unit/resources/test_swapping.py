@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from dynconf import Config, Memory
+from dynconf import Change, Config, Memory, View
 from dynconf.errors import ChangeRefused, ResourceUnavailable, StartFailed, UsageError
+from dynconf.testing import ManualClock
 from tests.servers.process import until
-from tests.unit.core_props import LOOK, Told
+from tests.unit.core_props import LOOK, Told, at_once
 from tests.unit.resources.clients import (
     App,
     Client,
@@ -484,3 +485,50 @@ def test_create_must_not_change_the_configuration() -> None:
         assert "waits for the code that calls this" in house.errors.texts()[0]
         house.goes_to("three")
         closed.wait()
+
+
+def test_what_comes_while_others_are_asked() -> None:
+    """It is taken at once when they agree, though it was not waited for any longer."""
+    clock, down = ManualClock(), Down()
+    hosts = Memory({"host": "one"}, name="hosts")
+    config = Config(hosts, clock=clock)
+    app = config.bind(App)
+    client = app.resource("host", create=down.create, close=Client.close, grace=0.0)
+    errors, asked, answer = Told(), Told(), threading.Event()
+    config.on_error(errors)
+
+    @config.before_change(timeout=LOOK)
+    def agree(change: Change[View]) -> None:
+        asked(change)
+        if len(asked.items) > 2:  # after the start and the first try
+            answer.wait(LOOK)
+
+    with config:
+        hosts.set({"host": "two"})
+        errors.wait()
+        clock.advance(2.0)
+        assert down.trying.wait(LOOK)
+        until(lambda: client._coming is not None and client._coming.done(), "it is not waited for")
+        down.go_on.set()
+        until(lambda: Client.hosts() == ["one", "two"], "the new one")
+        answer.set()
+        app.until(lambda now: now.host == "two", LOOK)
+        assert down.tries == 2
+
+
+def test_an_unrelated_change_beside_one_that_another_cannot_use() -> None:
+    """What is refused for the sake of one that uses another is blamed on what that is built of."""
+    house = House(create=Client)
+
+    def refuse_two(number: int, client: Client) -> str:
+        if client.host == "two":
+            raise ConnectionError("it is of no use")
+        return f"{number} at {client.host}"
+
+    house.app.resource(lambda _: 0, create=refuse_two, uses=(house.client,), name="user")
+    with house.config:
+        at_once(house.config, (house.hosts, {"host": "two"}), (house.numbers, {"n": 2}))
+        house.app.until(lambda now: now.n == 2, LOOK)
+        assert house.app.current.host == "one"
+        [error] = house.errors.wait()
+        assert "hosts (revision 2) was refused" in str(error)
