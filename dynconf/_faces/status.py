@@ -1,6 +1,6 @@
 """How it stands with every source and document: what serves, what was refused, and why."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -198,24 +198,23 @@ def overlay_problems(manager: Manager) -> tuple[Problem, ...]:
 
 
 def _source(feed: SourceFeed, now: float, *, running: bool) -> SourceStatus:
+    # Both are read once, as the feed goes on meanwhile: what is told fits together.
+    unread = feed.unread.copy()
+    fault = feed.error or next(iter(unread.values()), None)
     documents = (
-        *(_document(document, feed) for document in list(feed.documents.values())),
-        *(
-            _never_read(name, error)
-            for name, error in feed.unread.copy().items()
-            if name not in feed.documents
-        ),
+        *(_document(document, unread, fault) for document in list(feed.documents.values())),
+        *(_never_read(name, error) for name, error in unread.items() if name not in feed.documents),
     )
     age = None if feed.last_success is None else max(0.0, now - feed.last_success)
-    error = feed.error.reason if feed.error else None
-    state = _state(feed, documents) if running else "stopped"
+    error = fault.reason if fault else None
+    state = _state(feed, fault, documents) if running else "stopped"
     return SourceStatus(
         feed.name, state, feed.last_success, age, feed.failing_since, error, documents, feed.transport
     )
 
 
-def _state(feed: SourceFeed, documents: Sequence[DocumentStatus]) -> SourceState:
-    if feed.error is not None:
+def _state(feed: SourceFeed, fault: SourceError | None, documents: Sequence[DocumentStatus]) -> SourceState:
+    if fault is not None:
         known = feed.is_loaded or any(document.revision is not None for document in documents)
         return "stale" if known else "unavailable"
     for state in ("missing", "refused"):
@@ -234,7 +233,9 @@ def _problem(error: SourceError) -> Problem:
     return Problem("", error.reason, origin=error.origin)
 
 
-def _document(document: Document, feed: SourceFeed) -> DocumentStatus:
+def _document(
+    document: Document, unread: Mapping[str, SourceError], fault: SourceError | None
+) -> DocumentStatus:
     problems = document.problems
     if document.fault is not None:
         problems = (_problem(document.fault),)
@@ -246,11 +247,11 @@ def _document(document: Document, feed: SourceFeed) -> DocumentStatus:
     elif document.cached is not None:
         state = "stale"
     refused = document.reported if problems and document.missing_since is None else None
-    unread = feed.unread.get(document.name)
-    if state == "live" and (unread is not None or (feed.error is not None and not feed.unread)):
+    own = unread.get(document.name)
+    if state == "live" and (own is not None or (fault is not None and not unread)):
         state = "stale"
-    if unread is not None:
-        problems = (*problems, _problem(unread))
+    if own is not None:
+        problems = (*problems, _problem(own))
     return DocumentStatus(
         document.name, state, document.applied, refused, problems, document.missing_since, document.cached
     )

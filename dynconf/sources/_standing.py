@@ -12,10 +12,11 @@ from dynconf.errors import SourceError
 
 @dataclass(slots=True)
 class _Failing:
-    """A part that does not answer: why it does not now, and every reason since it did."""
+    """A part that does not answer: why not now, every reason so far, and, what is not read for it."""
 
     error: SourceError
     given: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
 
 
 class Standing:
@@ -52,6 +53,7 @@ class Standing:
         if before is not None:
             self._left(before)
         for document in self._documents(part):
+            one.unread.add(document)
             self._feed.unread[document] = error
         self._feed.failed(error, again=again)
 
@@ -67,7 +69,7 @@ class Standing:
             for reason in one.given:
                 self._known[reason] = True
                 self._forget(reason)
-            for document in self._documents(part):
+            for document in one.unread:  # whatever it is asked for by now
                 self._feed.unread.pop(document, None)
         if not self._failing:
             self._feed.alive()

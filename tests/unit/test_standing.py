@@ -1,9 +1,15 @@
 """Being told that it may stand otherwise with the sources."""
 
+import asyncio
+import logging
 import threading
 
-from dynconf import Config, Memory
+from dynconf import Config, Memory, Source
 from dynconf._dispatch.standing import StandingSubscription
+from dynconf._values.snapshot import Update
+from dynconf._values.source import Feed
+from dynconf.errors import SourceUnavailable
+from dynconf.sources._standing import Standing
 from tests.unit.core_props import LOOK, Told
 from tests.unit.host_props import run
 
@@ -40,6 +46,50 @@ def test_every_state_is_seen() -> None:
     document.set({})
     with config:
         told.until(lambda states: states[-1] == "live")
+
+
+class Parts(Source):
+    """A source of one document, which is there and then cannot be read."""
+
+    name = "parts"
+    remote = True
+
+    def __init__(self) -> None:
+        self.fail = threading.Event()
+
+    async def run(self, feed: Feed) -> None:
+        standing = Standing(feed, lambda part: [part])
+        standing.found("a", Update("a", "1", {"n": 1}))
+        standing.answered("a")
+        feed.loaded()
+        while not self.fail.is_set():
+            await feed.clock.sleep(0.01)
+        standing.failed("a", SourceUnavailable("it is down"))
+        await asyncio.Event().wait()
+
+
+def test_what_is_told_fits_together() -> None:
+    """Whoever looks while a failure is just being taken down sees it as a whole, or not at all."""
+    source = Parts()
+    config = Config(source)
+    seen = Told()
+
+    class Looking(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen(config.status().sources[0])
+
+    logger, handler = logging.getLogger("dynconf.sources"), Looking(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        with config:
+            source.fail.set()
+            status = seen.wait(1)[0]
+    finally:
+        logger.removeHandler(handler)
+    assert (status.state, status.error) == ("stale", "it is down")
+    assert [(one.state, [str(why) for why in one.problems]) for one in status.documents] == [
+        ("stale", ["parts: it is down"])
+    ]
 
 
 def test_closed() -> None:

@@ -135,3 +135,15 @@ def test_every_outage_is_told() -> None:
         standing.failed("b", SourceUnavailable("denied"))
         assert feed.failing
         assert feed.failing.reason == "denied"
+
+
+def test_what_is_asked_for_changes_meanwhile() -> None:
+    """A document that a part was asked for when it failed is not called unread once that part answers."""
+    feed = RecordingFeed()
+    documents = ["a", "b"]
+    standing = Standing(feed, lambda _: documents)
+    standing.failed("part", SourceUnavailable("down"))
+    assert list(feed.unread) == ["a", "b"]
+    documents.remove("b")
+    standing.answered("part")
+    assert not feed.unread
