@@ -12,7 +12,7 @@ from dynconf.errors import SourceError
 
 @dataclass(slots=True)
 class _Failing:
-    """A part that does not answer: why not now, every reason so far, and, what is not read for it."""
+    """A part that does not answer: why not now, every reason so far, and what is not read for it."""
 
     error: SourceError
     given: set[str] = field(default_factory=set)
