@@ -20,6 +20,7 @@ from dynconf._http.tls import TLS
 from dynconf._http.unlogged import unlogged
 from dynconf.errors import LimitExceeded, SourceUnavailable, UnexpectedReply
 from dynconf.protocols.exchange import Reply, Request
+from dynconf.protocols.failures import busy_in
 
 BODY_TIME: Final = 60.0
 """Seconds that a reply's body may take, once it has begun."""
@@ -90,6 +91,7 @@ class Client:
 
         Raises:
             SourceUnavailable: none does; told of each that was asked.
+            Busy: none is asked, as all want to be left alone.
             LimitExceeded: the reply is larger than the request allows.
         """
         errors: list[SourceUnavailable] = []
@@ -104,8 +106,7 @@ class Client:
             except SourceUnavailable as error:
                 errors.append(error)
             else:
-                if reply.status not in _FAILING:
-                    self._circuits.succeeded(endpoint)
+                if self._answers(endpoint, reply):
                     return reply
                 failing = reply
             # A write that is refused says so with 500, too.
@@ -129,6 +130,15 @@ class Client:
                 await pool.aclose()
 
     # Inside
+
+    def _answers(self, endpoint: Endpoint, reply: Reply) -> bool:
+        """Whether that is an answer, and not one that is better asked of another server."""
+        if busy := busy_in(reply):
+            self._circuits.restrained(endpoint, busy)
+        elif reply.status not in _FAILING:
+            self._circuits.succeeded(endpoint)
+            return True
+        return False
 
     async def _ask(self, endpoint: Endpoint, request: Request) -> Reply:
         """Ask one server, at the first of its addresses that can be connected to."""

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 from dynconf.errors import SourceError, UnexpectedReply
 from dynconf.protocols.exchange import Busy, Reply
 
-__all__ = ["failing", "redirected", "retry_after", "stranger"]
+__all__ = ["busy_in", "failing", "redirected", "retry_after", "stranger"]
 
 
 def redirected(reply: Reply) -> SourceError:
@@ -24,11 +24,21 @@ def failing(reply: Reply, why: str) -> SourceError:
         why: what is known of the cause; empty if nothing is.
     """
     asked = retry_after(reply)
+    alone = f", and asks to be left alone for {asked:.0f} s" if asked else ""
     if reply.status == 429:
         more = f": {why}" if why else ""
-        return Busy(f"{reply.server} limits requests or connections (HTTP 429){more}", asked)
-    reason = f"{reply.server} fails (HTTP {reply.status}){': ' + why if why else '; its log says why'}"
+        return Busy(f"{reply.server} limits requests or connections (HTTP 429){alone}{more}", asked)
+    more = f": {why}" if why else "; its log says why"
+    reason = f"{reply.server} fails (HTTP {reply.status}){alone}{more}"
     return Busy(reason, asked) if asked else UnexpectedReply(reason)
+
+
+def busy_in(reply: Reply) -> Busy | None:
+    """What the server says if it wants to be left alone for some time; `None` if it does not."""
+    if reply.status != 429 and reply.status < 500:
+        return None
+    error = failing(reply, "")
+    return error if isinstance(error, Busy) and error.seconds else None
 
 
 def stranger(reply: Reply, name: str) -> UnexpectedReply:

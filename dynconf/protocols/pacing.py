@@ -88,7 +88,7 @@ class TokenBucket:
 
 
 class Restraint:
-    """Keeps a server from being asked while it wants to be left alone: whoever would ask is told so at once.
+    """Knows until when a server wants to be left alone.
 
     Args:
         now: seconds that only ever grow.
@@ -99,19 +99,13 @@ class Restraint:
         self._until = now()
         self._reason = ""
 
-    def check(self) -> None:
-        """Let a request pass.
-
-        Raises:
-            Busy: it is not to be sent, for so many seconds more.
-        """
+    def busy(self) -> Busy | None:
+        """What to tell whoever would ask, with the seconds that are left; `None` if it may be asked."""
         left = self._until - self._now()
-        if left > 0:
-            raise Busy(self._reason, left)
+        return Busy(self._reason, left) if left > 0 else None
 
-    def heed(self, busy: Busy | None) -> None:
-        """Note what a reply asks for, if it does."""
-        if busy is not None:
-            until = self._now() + min(busy.seconds, LONGEST_ASKED)
-            if until > self._until:
-                self._until, self._reason = until, busy.reason
+    def heed(self, busy: Busy) -> None:
+        """Note what a reply asks for."""
+        until = self._now() + min(busy.seconds, LONGEST_ASKED)
+        if until > self._until:
+            self._until, self._reason = until, busy.reason

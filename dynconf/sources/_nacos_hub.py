@@ -15,10 +15,8 @@ from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.listen import MOST
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.reading import look
-from dynconf.protocols.nacos.replies import busy_in
 from dynconf.protocols.nacos.watch import follow
 from dynconf.protocols.nacos.watched import Answered, News, Watched
-from dynconf.protocols.pacing import Restraint
 from dynconf.sources._nacos_access import Access
 
 Report = Callable[[News | Answered], None]
@@ -40,7 +38,6 @@ class NacosHub:
         self._access = access
         self._clock = clock
         self._limit = limit
-        self._restraint = Restraint(clock.monotonic)
         self._login = Login(access.username, access.password, clock.monotonic, random.random)
         self._lanes: list[_Lane] = []
 
@@ -55,7 +52,7 @@ class NacosHub:
         Raises:
             SourceError: it cannot be read.
         """
-        return await Driver(self._send).run(look(self._login, key, self._limit))
+        return await Driver(self._client.send).run(look(self._login, key, self._limit))
 
     @contextmanager
     def follow(self, keys: Sequence[NacosKey], report: Report) -> Iterator["asyncio.Future[None]"]:
@@ -90,17 +87,9 @@ class NacosHub:
         self._lanes.clear()
         await self._client.close()
 
-    async def _send(self, request: Request) -> Reply:
-        """Send a request of anybody's, unless the one server wants to be left alone."""
-        self._restraint.check()
-        reply = await self._client.send(request)
-        if len(self._access.endpoints) == 1:
-            self._restraint.heed(busy_in(reply))
-        return reply
-
     def _new_lane(self) -> "_Lane":
         watched = Watched(self._login, self._access.wait, self._access.interval, self._limit)
-        lane = _Lane(watched, self._send, self._clock)
+        lane = _Lane(watched, self._client.send, self._clock)
         lane.task.add_done_callback(lambda _: self._lanes.remove(lane) if lane in self._lanes else None)
         self._lanes.append(lane)
         return lane

@@ -7,11 +7,11 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qs, quote
 
 from dynconf.errors import SourceError
-from dynconf.protocols.exchange import Busy, Pause, Reply, Request, Rest, Steps, UnderWay
+from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps, UnderWay
+from dynconf.protocols.failures import busy_in
 from dynconf.protocols.nacos.api import V1_API, Api
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.login import Login
-from dynconf.protocols.nacos.replies import busy_in
 from dynconf.protocols.pacing import Restraint
 from dynconf.testing import ManualClock
 
@@ -102,19 +102,16 @@ class Session:
     def heed(self, *answers: Answer) -> None:
         """What sends the requests has these; see `Restraint`."""
         for answer in answers:
-            if isinstance(answer, Reply):
-                self.restraint.heed(busy_in(answer))
+            if isinstance(answer, Reply) and (busy := busy_in(answer)):
+                self.restraint.heed(busy)
 
     def _waits(self, step: Any) -> bool:
         return isinstance(step, Rest) and (step.seconds is None or (self.stays and step.seconds > 0))
 
     def _kept_back(self, step: Request | list[Request]) -> Any:
         """What comes of requests that are not sent; `None` if they are."""
-        try:
-            self.restraint.check()
-        except Busy as busy:
-            return [busy] * len(step) if isinstance(step, list) else busy
-        return None
+        busy = self.restraint.busy()
+        return [busy] * len(step) if busy and isinstance(step, list) else busy
 
     def _on(self, answer: Any) -> None:
         self.heed(*(answer if isinstance(answer, list) else [answer]))

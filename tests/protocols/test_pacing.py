@@ -98,15 +98,15 @@ def test_restraint() -> None:
     """Nothing is sent before the longest time is over that was asked for; whoever would is told how long."""
     clock = ManualClock()
     restraint = Restraint(clock.monotonic)
-    restraint.check()
-    for busy in (None, Busy("first", 20.0), Busy("shorter", 5.0)):
-        restraint.heed(busy)
+    assert restraint.busy() is None
+    restraint.heed(Busy("first", 20.0))
+    restraint.heed(Busy("shorter", 5.0))
     clock.advance(15.0)
-    with pytest.raises(Busy, match="first") as caught:
-        restraint.check()
-    assert caught.value.seconds == 5.0
+    busy = restraint.busy()
+    assert busy
+    assert (busy.reason, busy.seconds) == ("first", 5.0)
     clock.advance(5.0)
-    restraint.check()
+    assert restraint.busy() is None
 
 
 def test_restraint_is_not_for_ever() -> None:
@@ -114,5 +114,7 @@ def test_restraint_is_not_for_ever() -> None:
     clock = ManualClock()
     restraint = Restraint(clock.monotonic)
     restraint.heed(Busy("x", 1e9))
-    clock.advance(LONGEST_ASKED)
-    restraint.check()
+    clock.advance(LONGEST_ASKED - 1)
+    assert restraint.busy()
+    clock.advance(1)
+    assert restraint.busy() is None

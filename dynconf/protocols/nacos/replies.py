@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from dynconf.errors import AccessDenied, Conflict, RequestRefused, SourceError
-from dynconf.protocols.exchange import Busy, Reply
+from dynconf.protocols.exchange import Reply
 from dynconf.protocols.failures import failing, redirected, stranger
 from dynconf.protocols.json_reply import json_in
 from dynconf.protocols.nacos.reasons import NAMES, said
@@ -14,7 +14,6 @@ __all__ = [
     "BeingChanged",
     "WrongApi",
     "api_json",
-    "busy_in",
     "check",
     "code_of",
     "data_of",
@@ -77,14 +76,6 @@ def check(reply: Reply, what: str, *, logged_in: bool) -> None:
         raise RequestRefused(f"{reply.server} takes nothing that large (HTTP 413)")
     why = said(reply) or (f"; {NAMES}" if status == 400 and what.startswith("to read") else "")
     raise RequestRefused(f"{reply.server} refuses the request {what} (HTTP {status}){why}")
-
-
-def busy_in(reply: Reply) -> Busy | None:
-    """What the server says if it wants to be left alone for a while; `None` if it does not."""
-    if reply.status != 429 and reply.status < 500:
-        return None
-    error = failing(reply, _known(reply))
-    return error if isinstance(error, Busy) and error.seconds else None
 
 
 def _denied(reply: Reply, what: str, *, logged_in: bool) -> SourceError:

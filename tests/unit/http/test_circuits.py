@@ -2,11 +2,13 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dynconf._http.circuits import Circuits
 from dynconf._http.endpoint import Endpoint
+from dynconf.protocols.exchange import Busy
 from dynconf.testing import ManualClock
 
 A, B, C = (Endpoint("http", name, 8500) for name in "abc")
@@ -97,6 +99,40 @@ def test_single_server_is_always_asked() -> None:
     for _ in range(3):
         servers.failed(A)
         assert list(servers.candidates()) == [A]
+
+
+def test_who_wants_to_be_left_alone() -> None:
+    """It is no candidate until its time is over, however healthy; the others are."""
+    clock = ManualClock()
+    servers = circuits(clock)
+    servers.succeeded(B)
+    servers.restrained(B, Busy("b", 30.0))
+    assert list(servers.candidates()) == [C, A]
+    servers.succeeded(C)
+    clock.advance(30.0)
+    assert list(servers.candidates()) == [C, A, B]
+
+
+def test_all_want_to_be_left_alone() -> None:
+    """None is a candidate; it is said for how long, which is until the first of them may be asked."""
+    clock = ManualClock()
+    servers = circuits(clock)
+    for endpoint, seconds in ((A, 30.0), (B, 10.0), (C, 20.0)):
+        servers.restrained(endpoint, Busy(endpoint.host, seconds))
+    clock.advance(4.0)
+    with pytest.raises(Busy) as caught:
+        list(servers.candidates())
+    assert (caught.value.reason, caught.value.seconds) == ("b", 6.0)
+    clock.advance(6.0)
+    assert list(servers.candidates()) == [B]
+
+
+def test_dead_one_beside_one_that_wants_to_be_left_alone() -> None:
+    """The dead one is asked, early as it is: the other one must not be."""
+    servers = circuits(ManualClock(), A, B)
+    servers.failed(A)
+    servers.restrained(B, Busy("b", 30.0))
+    assert list(servers.candidates()) == [A]
 
 
 @given(st.lists(st.tuples(st.sampled_from([A, B, C]), st.booleans(), st.floats(0, 20))), st.randoms())

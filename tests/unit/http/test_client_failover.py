@@ -7,6 +7,7 @@ import pytest
 
 from dynconf._http.endpoint import Endpoint
 from dynconf.errors import SourceUnavailable
+from dynconf.protocols.exchange import Busy
 from tests.servers.ports import free_port
 from tests.unit.http.fake_server import GET, PUT, FakeServer, client_of, fails, hang_up, in_loop, ok
 
@@ -36,6 +37,47 @@ async def test_answer_that_another_would_give_too(status: int) -> None:
         async with client_of(first, second) as client:
             assert (await client.send(GET)).status == status
         assert second.connections == 0
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@in_loop
+async def test_one_wants_to_be_left_alone(status: int) -> None:
+    """The next one is asked, and the first one not even when that one fails."""
+    async with (
+        FakeServer(ok(status=f"{status} X", headers="Retry-After: 300\r\n")) as busy,
+        FakeServer(ok(b"good"), ok(status="500 X")) as good,
+        client_of(busy, good) as client,
+    ):
+        assert (await client.send(GET)).body == b"good"
+        assert [(await client.send(GET)).status for _ in range(3)] == [500] * 3
+        assert (len(busy.requests), len(good.requests)) == (1, 4)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@in_loop
+async def test_all_want_to_be_left_alone(status: int) -> None:
+    """The last one's reply is the answer; then nobody is asked, by whatever request."""
+    answer = ok(status=f"{status} X", headers="Retry-After: 300\r\n")
+    async with FakeServer(answer) as one, FakeServer(answer) as two, client_of(one, two) as client:
+        assert (await client.send(GET)).status == status
+        for request in (GET, PUT):
+            text = await fails(client, request, kind=Busy)
+            assert f"{one.endpoint()}" in text
+            assert text.startswith("asks to be left alone for 300 s", text.index("asks"))
+        assert (len(one.requests), len(two.requests)) == (1, 1)
+
+
+@in_loop
+async def test_write_that_is_turned_away_is_not_sent_elsewhere() -> None:
+    """Where one wants to be left alone, a write is told so; the next request goes elsewhere."""
+    async with (
+        FakeServer(ok(status="503 X", headers="Retry-After: 300\r\n")) as busy,
+        FakeServer(ok(b"true")) as good,
+        client_of(busy, good) as client,
+    ):
+        assert (await client.send(PUT)).status == 503
+        assert (await client.send(PUT)).body == b"true"
+        assert (len(busy.requests), len(good.requests)) == (1, 1)
 
 
 @in_loop

@@ -8,22 +8,25 @@ from typing import Any
 import pytest
 
 from dynconf._http.drive import SIDE_BY_SIDE
+from dynconf._http.endpoint import Endpoint
+from dynconf._http.tls import TLS
 from dynconf._values.clock import SystemClock
 from dynconf.errors import Origin, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Busy, Reply, Request
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.watched import Answered, News
 from dynconf.sources import _nacos_hub
-from dynconf.sources._nacos_access import Access, endpoints
+from dynconf.sources._nacos_access import Access, NacosClient, endpoints
 from dynconf.sources._nacos_hub import NacosHub
 from tests.protocols.nacos_props import DENIED, V1_MISSING, A, B, C, digest, hint, listens, plain, v1
 from tests.unit.http.fake_server import in_loop
 
+FIRST, OTHER = "127.0.0.1", "127.0.0.2"
 KEYS = [NacosKey(f"{number}.yaml", "g") for number in range(10)]
 
 
 class FakeNacos:
-    """In a client's place: a Nacos of version 1 in memory, which holds polls.
+    """In the network's place: a Nacos of version 1 in memory, which holds polls.
 
     Attributes:
         reads: the data ids that were read.
@@ -32,6 +35,7 @@ class FakeNacos:
         fault: what every request meets instead of an answer.
         denied: whether new polls are refused.
         says: what every read is answered with, if not with what there is.
+        asked: which of the servers was asked, for each read.
     """
 
     def __init__(self, *keys: NacosKey) -> None:
@@ -42,15 +46,17 @@ class FakeNacos:
         self.busy = 0
         self.fault: Exception | None = None
         self.denied = False
-        self.says: Reply | None = None
+        self.says: dict[str, Reply] = {}
+        self.asked: list[str] = []
         self._now = 0
         self._changed = asyncio.Condition()
 
-    async def send(self, request: Request) -> Reply:
+    async def answer(self, host: str, request: Request) -> Reply:
         if self.fault is not None:
             raise self.fault
         if request.method == "GET":
-            return await self._read(request)
+            self.asked.append(host)
+            return await self._read(host, request)
         if self.denied:
             return DENIED
         waits_for = listens(request)
@@ -63,9 +69,6 @@ class FakeNacos:
         if self.fault is not None:
             raise self.fault
         return hint(*self._news(waits_for))
-
-    async def close(self) -> None:
-        self.closed = True
 
     async def publish(self, key: NacosKey, content: bytes) -> None:
         """Alter a configuration."""
@@ -83,15 +86,15 @@ class FakeNacos:
         """Wait until just these polls are held."""
         await until(lambda: sorted(map(sorted_ids, self.held)) == sorted(map(sorted_ids, polls)))
 
-    async def _read(self, request: Request) -> Reply:
+    async def _read(self, host: str, request: Request) -> Reply:
         key = NacosKey(request.query["dataId"], request.query["group"])
         self.reads.append(key.data_id)
         self._now += 1
         self.busy = max(self.busy, self._now)
         await asyncio.sleep(0)
         self._now -= 1
-        if self.says is not None:
-            return self.says
+        if host in self.says:
+            return self.says[host]
         return v1(self.contents[key]) if key in self.contents else V1_MISSING
 
     def _news(self, waits_for: dict[NacosKey, str]) -> list[NacosKey]:
@@ -144,11 +147,26 @@ class Follower:
         await until(lambda: all(self.contents(key) for key in self.keys))
 
 
+class Wired(NacosClient):
+    """The client, without a network."""
+
+    def __init__(self, nacos: FakeNacos, access: Access) -> None:
+        super().__init__(access, asyncio.to_thread)
+        self._nacos = nacos
+
+    async def _ask(self, endpoint: Endpoint, request: Request) -> Reply:
+        return await self._nacos.answer(endpoint.host, request)
+
+    async def close(self) -> None:
+        await super().close()
+        self._nacos.closed = True
+
+
 @asynccontextmanager
 async def hub_of(nacos: FakeNacos, *others: str) -> AsyncIterator[NacosHub]:
-    """A hub with that in its client's place."""
-    access = Access(endpoints(["127.0.0.1", *others], "/nacos"), tls=None)  # type: ignore[arg-type]
-    hub = NacosHub(nacos, access, SystemClock(), 1000)  # type: ignore[arg-type]
+    """A hub over that."""
+    access = Access(endpoints([FIRST, *others], "/nacos"), TLS())
+    hub = NacosHub(Wired(nacos, access), access, SystemClock(), 1000)
     try:
         yield hub
     finally:
@@ -307,7 +325,7 @@ async def test_many_keys_of_a_server_that_wants_to_be_left_alone(monkeypatch: py
     async with hub_of(nacos) as hub:
         with Follower(hub, A).following() as one:
             await nacos.until_held({A})
-            nacos.says = plain(429, retry_after="300")
+            nacos.says = {FIRST: plain(429, retry_after="300")}
             with Follower(hub, *keys).following() as many:
                 await until(lambda: set(keys) == many.busy())
                 await until(lambda: one.busy() == {A})
@@ -315,19 +333,21 @@ async def test_many_keys_of_a_server_that_wants_to_be_left_alone(monkeypatch: py
     assert len(nacos.reads) <= 2 * SIDE_BY_SIDE
 
 
+@pytest.mark.parametrize("status", [429, 503])
 @in_loop
-async def test_one_of_several_servers_that_wants_to_be_left_alone() -> None:
-    """What it says holds for it alone: the client goes on to the others."""
+async def test_one_of_several_servers_that_wants_to_be_left_alone(status: int) -> None:
+    """What it says holds for it alone: the others are asked instead, of which nobody is told a thing."""
     nacos = FakeNacos(A, B)
-    async with hub_of(nacos, "127.0.0.2") as hub:
+    async with hub_of(nacos, OTHER) as hub:
         with Follower(hub, A).following() as one:
             await nacos.until_held({A})
-            nacos.says = plain(503, retry_after="300")
+            nacos.says = {FIRST: plain(status, retry_after="300")}
             with Follower(hub, B).following() as two:
-                await until(lambda: {B} == two.busy())
-                nacos.says = None
+                await two.until_all()
                 await nacos.publish(A, b"n: 2")
                 await until(lambda: one.contents(A)[-1] == b"n: 2")
+                assert one.busy() == two.busy() == set()
+    assert nacos.asked == [FIRST, FIRST, OTHER, OTHER]
 
 
 @in_loop
@@ -370,7 +390,8 @@ async def test_errors_are_each_ones_own(fault: SourceError) -> None:
     first, second = found
     assert first is not second
     assert type(first) is type(second) is type(fault)
-    assert str(first) == str(second) == str(fault)
+    assert str(first) == str(second)
+    assert str(first).startswith(str(fault))
     assert getattr(first, "__dict__", 1) == getattr(second, "__dict__", 2)
 
 
