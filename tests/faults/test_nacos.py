@@ -182,6 +182,45 @@ def test_woken_while_it_leaves_the_server_alone(space: NacosSpace) -> None:
             assert relay.requests[began:] == []
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@WAYS
+def test_one_of_two_wants_to_be_left_alone(space: NacosSpace, status: int) -> None:
+    """The other one is asked at once, of which nobody hears, and the first one no more for that time."""
+    with Relay(space.server.address) as busy, Relay(space.server.address) as other:
+        server = NacosServer(busy.address, other.address, namespace=space.namespace, wait=10, interval=0.5)
+        with running(Nacos("app.yaml", server=server)) as it:
+            failed: list[Exception] = []
+            it.config.on_error(failed.append)
+            busy.answer(status, "Retry-After: 300")
+            space.publish("app.yaml", "n: 2")
+            it.catches_up(2)
+            it.config.add(Nacos("other.yaml", server=server, optional=True))
+            began = len(busy.requests)
+            other.cut()
+            space.publish("app.yaml", "n: 3")
+            it.catches_up(3)
+            assert busy.requests[began:] == []
+            assert failed == []
+    assert it.reader.seen == [1, 2, 3]
+
+
+@pytest.mark.timeout(180)
+def test_gateway_that_takes_the_poll_s_header_off(nacos2: NacosSpace) -> None:
+    """Nacos then answers each poll at once, and names nothing; what changed is found by reading."""
+    nacos2.publish("app.yaml", "n: 1")
+    with Relay(nacos2.server.address) as relay:
+        relay.drop("Long-Pulling-Timeout")
+        server = NacosServer(relay.address, namespace=nacos2.namespace, wait=10, interval=0.5)
+        with running(Nacos("app.yaml", server=server)) as it:
+            it.settings.until(lambda app: app.n == 1)
+            nacos2.publish("app.yaml", "n: 2")
+            it.settings.until(lambda app: app.n == 2, timeout=90)
+            assert it.config.status().sources[0].transport == "polling"
+            nacos2.publish("app.yaml", "n: 3")
+            it.catches_up(3)
+    assert it.reader.seen == [1, 2, 3]
+
+
 @pytest.mark.timeout(180)
 def test_upgraded(own_nacos: Callable[..., RealNacos]) -> None:
     """A server that comes back without the API that was used is asked by the other one from then on."""

@@ -44,6 +44,7 @@ class Relay:
         self._back: dict[int, asyncio.StreamWriter] = {}
         self._own = b""
         self._turned_away: dict[str, bytes] = {}
+        self._dropped: re.Pattern[bytes] | None = None
         self._most: int | None = None
         self._answered: float | None = None
         self._loop = asyncio.new_event_loop()
@@ -98,6 +99,10 @@ class Relay:
         """Begin to answer what has that in its first line, and no body, and never end, from now on."""
         self._turned_away[part] = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
 
+    def drop(self, header: str) -> None:
+        """Pass on requests without that header from now on."""
+        self._dropped = re.compile(rb"(?<=\r\n)" + header.encode() + rb":[^\r]*\r\n", re.IGNORECASE)
+
     def reset_after(self, count: int) -> None:
         """Pass on so many bytes of each reply from now on, and then reset the connection."""
         self._most = count
@@ -106,6 +111,7 @@ class Relay:
         """Pass on everything again; who is connected connects anew."""
         self._most = None
         self._turned_away.clear()
+        self._dropped = None
         asyncio.run_coroutine_threadsafe(self._switch(b""), self._loop).result()
 
     def __enter__(self) -> Self:
@@ -208,7 +214,7 @@ class Relay:
                     self._give(back, own)
                     return b""
             self._owed[number] = True
-            return data
+            return self._dropped.sub(b"", data) if self._dropped and line else data
 
         def answered(data: bytes) -> bytes:
             nonlocal given
