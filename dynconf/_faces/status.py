@@ -207,10 +207,11 @@ def _source(feed: SourceFeed, now: float, *, running: bool) -> SourceStatus:
     )
     age = None if feed.last_success is None else max(0.0, now - feed.last_success)
     error = fault.reason if fault else None
+    since = feed.failing_since
+    if (since is None) != (fault is None):  # it fails, or recovers, at this moment
+        since = now if fault else None
     state = _state(feed, fault, documents) if running else "stopped"
-    return SourceStatus(
-        feed.name, state, feed.last_success, age, feed.failing_since, error, documents, feed.transport
-    )
+    return SourceStatus(feed.name, state, feed.last_success, age, since, error, documents, feed.transport)
 
 
 def _state(feed: SourceFeed, fault: SourceError | None, documents: Sequence[DocumentStatus]) -> SourceState:

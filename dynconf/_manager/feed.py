@@ -278,13 +278,14 @@ class SourceFeed:
         if self.closed:
             return
         error = placed(error, Origin(self.name))
-        if not again and (self.error is None or str(self.error) != str(error)):
-            logger.warning("%s", error)
-            self._around.report(error)
+        news = not again and (self.error is None or str(self.error) != str(error))
         if self.error is None:
             self.failing_since = self.clock.time()
         self.error = error
         self._failed_in = self._run
+        if news:  # whoever is told looks at the status
+            logger.warning("%s", error)
+            self._around.report(error)
         if isinstance(error, AccessDenied) and not self.stands_in:
             self.stand_in()
         self._around.progressed()

@@ -87,6 +87,7 @@ def test_what_is_told_fits_together() -> None:
     finally:
         logger.removeHandler(handler)
     assert (status.state, status.error) == ("stale", "it is down")
+    assert status.failing_since is not None
     assert [(one.state, [str(why) for why in one.problems]) for one in status.documents] == [
         ("stale", ["parts: it is down"])
     ]
