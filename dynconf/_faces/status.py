@@ -11,7 +11,8 @@ from dynconf._manager.manager import Manager
 from dynconf._origin import Problem, on_one_line
 from dynconf._values.prepare import Preparer
 from dynconf.errors import SourceError
-from dynconf.resources.resource import Resource, State
+from dynconf.resources.resource import Resource
+from dynconf.resources.serving import State
 
 SourceState: TypeAlias = Literal[
     "starting", "live", "refused", "missing", "absent", "stale", "unavailable", "stopped"

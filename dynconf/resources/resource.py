@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from operator import is_
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
@@ -13,7 +12,7 @@ from dynconf._host.process import park
 from dynconf._values.clock import Clock
 from dynconf._values.prepare import NotReady, PrepareRefused
 from dynconf._values.snapshot import View
-from dynconf.errors import ResourceUnavailable, UsageError
+from dynconf.errors import UsageError
 from dynconf.resources.aside import Aside, StillTrying
 from dynconf.resources.builder import Builder
 from dynconf.resources.drain import Drain
@@ -22,11 +21,11 @@ from dynconf.resources.lease import Lease
 from dynconf.resources.outcome import Outcome, Wanted
 from dynconf.resources.recipe import Recipe
 from dynconf.resources.retry import Retry
+from dynconf.resources.serving import Serving, State
 
-__all__ = ["Resource", "ResourceContext", "State"]
+__all__ = ["Resource", "ResourceContext"]
 
 R = TypeVar("R")
-State = Literal["ready", "degraded", "unavailable", "declared"]
 
 _MARGIN: Final = 1.0  # seconds by which its own limit is ahead of whoever waits for it
 _NOT_YET: Final = "it is still being built, and is taken when it is there"
@@ -69,8 +68,6 @@ class Resource(Generic[R]):
 
     Attributes:
         name: for the status, threads and logs.
-        swaps: how often another instance took the place of one.
-        error: why the newest settings have none, as text; empty if they have.
         closed: whether it was closed by hand.
     """
 
@@ -91,17 +88,14 @@ class Resource(Generic[R]):
         self.path: str = path
         self.uses: tuple[Resource[Any], ...] = tuple(uses)
         self.timeout: float = limit + _MARGIN + sum(other.timeout for other in uses)
-        self.swaps: int = 0
-        self.error: str = ""
         self._select = select
         # What a refusal of it is about: what it is built of, also by way of others.
         everything = lambda view: (select(view), *(other._selects(view) for other in self.uses))  # noqa: E731
         self._selects: Callable[[View], Any] = everything if self.uses else select
         self._keep = keep
-        self._grace = grace
         self._around = around
         self._drain: Drain[R] = Drain(self.name, drain, around.host, around.clock)
-        self._current: Instance[R] | None = None
+        self._serving: Serving[R] = Serving(self.name, self._drain, grace, around.here, self.timeout)
         self._next: Outcome[R] | None = None
         names = [other.name for other in uses]
         self._builder: Builder[R] = Builder(recipe, names, limit, around.host, self._drain)
@@ -115,8 +109,6 @@ class Resource(Generic[R]):
         self._retry: Retry = Retry(
             f"retry of {self.name}", around.host, around.clock, lambda: self.error, self._try
         )
-        self._built = threading.Event()
-        self._rebuilding = False
         self.closed: bool = False
 
     def __repr__(self) -> str:
@@ -131,7 +123,7 @@ class Resource(Generic[R]):
         Raises:
             ResourceUnavailable: there is none.
         """
-        instance = self._current or self._awaited()
+        instance = self._serving.instance or self._serving.given()
         return instance.value
 
     def lease(self) -> "Lease[R]":
@@ -140,20 +132,27 @@ class Resource(Generic[R]):
         Raises:
             ResourceUnavailable: on entry, if there is none.
         """
-        return Lease(self)
+        return Lease(self._serving)
 
     @property
     def state(self) -> State:
         """`ready`; `degraded`: not of the newest settings; `unavailable`; `declared`: not started."""
-        if self._current is not None:
-            return "degraded" if self.error else "ready"
-        return "unavailable" if self.error else "declared"
+        return self._serving.state
+
+    @property
+    def error(self) -> str:
+        """Why the newest settings have no instance, as text; empty if they have."""
+        return self._serving.error
+
+    @property
+    def swaps(self) -> int:
+        """How often another instance took the place of one."""
+        return self._serving.swaps
 
     @property
     def leases(self) -> int:
         """How many use it at present, former instances included."""
-        current = self._current
-        return self._drain.leases + (current.leases if current is not None else 0)
+        return self._serving.leases
 
     @property
     def draining(self) -> int:
@@ -169,7 +168,7 @@ class Resource(Generic[R]):
         users = self._around.users(self)
         if users:
             raise UsageError(f"{self.name} is used by {users[0].name}: close that first")
-        self.closed, self.error = True, "it was closed"
+        self.closed, self._serving.error = True, "it was closed"
         if not self._around.post(self._go):
             self._around.dismiss(self)
 
@@ -177,27 +176,8 @@ class Resource(Generic[R]):
         self._retry.break_off()
         self._drop_next()
         self._aside.drop()
-        instance, self._current = self._current, None
-        if instance is not None:
-            self._drain.add(instance, self._grace)
+        self._serving.drop()
         self._drain.when_empty(lambda: self._around.dismiss(self))  # a stop before that is to know of it
-
-    def taken(self) -> Instance[R]:
-        """The current instance with one lease more."""
-        while True:
-            instance = self._current or self._awaited()
-            if instance.take():
-                return instance
-
-    def _awaited(self) -> Instance[R]:
-        """The instance, if it is only being built anew in a forked child."""
-        if self._rebuilding and not self._around.here():
-            self._built.wait(self.timeout)
-        instance = self._current
-        if instance is None:
-            why = self.error or "it is built when the Config starts"
-            raise ResourceUnavailable(f"the resource {self.name} is not there: {why}")
-        return instance
 
     # Preparing it; all of this runs on the core's loop
 
@@ -219,7 +199,7 @@ class Resource(Generic[R]):
             raise
         if self.closed:
             self._drop_next()
-        coming.set_result(self._next.instance if self._next is not None else self._current)
+        coming.set_result(self._next.instance if self._next is not None else self._serving.instance)
 
     def commit(self) -> None:
         """See `Preparer`."""
@@ -244,7 +224,7 @@ class Resource(Generic[R]):
         Raises:
             PrepareRefused: it refuses the change.
         """
-        coming = self._current if self._coming is None else await asyncio.shield(self._coming)
+        coming = self._serving.instance if self._coming is None else await asyncio.shield(self._coming)
         if isinstance(coming, PrepareRefused):
             raise coming
         return coming
@@ -264,7 +244,7 @@ class Resource(Generic[R]):
         wanted = None
         try:
             # Should one that it uses refuse the change, what serves is kept.
-            wanted = Wanted(self._select(new), tuple([other._current for other in self.uses]))
+            wanted = Wanted(self._select(new), tuple([other._serving.instance for other in self.uses]))
             wanted = Wanted(wanted.settings, tuple([await other.coming() for other in self.uses]))
             if not again:
                 if self.error and wanted.same(self._failed):
@@ -281,17 +261,17 @@ class Resource(Generic[R]):
             hangs = self._builder.hangs(wanted)
             reason = hangs or self._told or _NOT_YET
             if not keep:
-                self._refused = Outcome(self._current, reason, wanted)
+                self._refused = Outcome(self._serving.instance, reason, wanted)
                 kind = PrepareRefused if hangs else NotReady
                 raise kind(reason, self._selects, self.path) from None
-            return Outcome(self._current, reason, wanted)
+            return Outcome(self._serving.instance, reason, wanted)
         except PrepareRefused as refusal:  # of one that it uses
             if again:
                 return None  # once that change is abandoned it is looked at again
-            self._refused = Outcome(self._current, refusal.reason, wanted)
+            self._refused = Outcome(self._serving.instance, refusal.reason, wanted)
             raise
         except Exception as error:  # noqa: BLE001 - it is the user's code
-            outcome = Outcome(self._current, self._reason(error, new), wanted)
+            outcome = Outcome(self._serving.instance, self._reason(error, new), wanted)
             if keep:
                 return outcome
             self._refused = outcome
@@ -303,7 +283,7 @@ class Resource(Generic[R]):
         if coming is not None and wanted.same(coming):
             return coming
         self._drop_next()
-        return self._current if wanted.same(self._current) else None
+        return self._serving.instance if wanted.same(self._serving.instance) else None
 
     def _reason(self, error: Exception, new: View) -> str:
         reason = self._around.explain(error, new)
@@ -332,9 +312,9 @@ class Resource(Generic[R]):
             self._keep_trying()
 
     def _keep_trying(self) -> None:
-        if not self.error and self._current is not None:
-            used = (other._current for other in self.uses)
-            self._retry.outdated |= not all(map(is_, self._current.uses, used))
+        if not self.error and self._serving.instance is not None:
+            used = (other._serving.instance for other in self.uses)
+            self._retry.outdated |= not all(map(is_, self._serving.instance.uses, used))
         if not self.closed:
             self._retry.go_on()
 
@@ -348,25 +328,18 @@ class Resource(Generic[R]):
     def _drop_next(self) -> None:
         outcome, self._next = self._next, None
         instance = outcome.instance if outcome is not None else None
-        if instance not in (None, self._current) and not self._aside.give_back(instance):
+        if instance not in (None, self._serving.instance) and not self._aside.give_back(instance):
             self._drain.add(instance)
 
     def _take(self, outcome: Outcome[R]) -> bool:
         """Have an outcome hold; whether another instance serves now."""
         if not self.closed:
-            self.error, self._failed = outcome.error, outcome.failed
-        instance, former = outcome.instance, self._current
-        if instance is None or instance is former:
+            self._serving.error, self._failed = outcome.error, outcome.failed
+        instance = outcome.instance
+        if instance is None or not self._serving.put(instance):
             return False
-        self._current = instance
         self._aside.taken(instance)
-        self._rebuilding = False
         self._told = ""
-        self._built.set()
-        if former is not None:
-            self.swaps += 1
-            _logger.info("%s: swapped", self.name)
-            self._drain.add(former, self._grace)
         return True
 
     # The end of it
@@ -380,21 +353,18 @@ class Resource(Generic[R]):
         tries += self._builder.ending()
         if tries:  # what they were building is to be on its way out by then; leases have the rest of the time
             await asyncio.wait(tries, timeout=max(0.0, until - asyncio.get_running_loop().time()) / 2)
-        current, self._current = self._current, None
-        self._rebuilding = self._retry.outdated = False
+        self._retry.outdated = False
         self._failed = None
         if not self.closed:
-            self.error = ""
-        self._built.set()  # whoever waits for it is told
-        await self._drain.stop(current, until)
+            self._serving.error = ""
+        await self._drain.stop(self._serving.end(), until)
 
     def forked(self, *, follows: bool) -> None:
         """See `Preparer`."""
-        self._drain.forked(self._current, self._next.instance if self._next is not None else None)
+        self._drain.forked(self._serving.instance, self._next.instance if self._next is not None else None)
         self._aside.forked()
         self._builder.forked()
         self._retry.forked()
         park(self._coming, self._failed, self._refused)
-        self._current = self._next = self._coming = None
-        self._failed = self._refused = None
-        self._built, self._rebuilding = threading.Event(), follows and not self.closed
+        self._next = self._coming = self._failed = self._refused = None
+        self._serving.forked(rebuilding=follows and not self.closed)

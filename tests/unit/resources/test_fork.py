@@ -74,7 +74,7 @@ with config:
     lease = client.lease()
     pinned = lease.__enter__()
     begun, over = threading.Event(), threading.Event()
-    holder = threading.Thread(target=hold, args=(client._current._turn,))
+    holder = threading.Thread(target=hold, args=(client._serving.instance._turn,))
     holder.start()
     begun.wait(LOOK)
     assert child_of(work) == 0
