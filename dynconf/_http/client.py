@@ -34,7 +34,8 @@ NAME_TIME: Final = 10.0
 """Seconds that a name's addresses are taken for what they were, while they can be connected to; also once
 more each time that the name service fails."""
 
-_FAILING: Final = frozenset({500, 502, 503, 504})
+_FAILING: Final = frozenset({429, 500, 502, 503, 504})
+"""What one server may say, and another one not."""
 _PLAIN = httpx.Limits(max_connections=20, max_keepalive_connections=8, keepalive_expiry=30.0)
 _HELD = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=30.0)
 # So that the kernel notices a peer that has gone without a word.
