@@ -25,6 +25,10 @@ class Work(Protocol):
         """Run it once."""
         ...
 
+    def answered(self) -> bool:
+        """Whether all that there is has come."""
+        ...
+
     def broke_off(self, error: BaseException) -> None:
         """A run has failed, and is followed by another."""
         ...
@@ -68,7 +72,8 @@ class Supervisor:
 
     async def _supervise(self) -> None:
         attempt = 0
-        while await self._run_once() and self._work.watching:
+        # Where nothing is watched, a start waits for what it has yet to find.
+        while await self._run_once() or not (self._work.watching or self._work.answered()):
             attempt = 0 if self._work.is_loaded else attempt + 1
             longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0**attempt)
             await self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - it decides about nothing secret

@@ -85,6 +85,28 @@ async def awaits_the_cancelled(feed: Feed) -> None:
     await inner
 
 
+async def shows_and_ends(feed: Feed) -> None:
+    """What it has, once."""
+    feed.update(Update("d", "1", {"a": 1}))
+    feed.loaded()
+
+
+async def misses_and_ends(feed: Feed) -> None:
+    """It answers, and its document is not there."""
+    feed.update(Update("d", "", None))
+    feed.loaded()
+
+
+@pytest.mark.parametrize("first", [fails_in_a_group, misses_and_ends])
+def test_loading_waits_for_what_is_not_there_yet(first: Callable[[Feed], Any]) -> None:
+    """Where nothing is followed it is asked again, as long as a start may take; then no more."""
+    source = Scripted(first, first, shows_and_ends, remote=True)
+    config = Config(source)
+    numbers = config.bind(Numbers)
+    config.load()
+    assert (numbers.current.a, source.runs) == (1, 3)
+
+
 @pytest.mark.parametrize("fails", [fails_in_a_group, awaits_the_cancelled])
 def test_whatever_it_fails_with_it_is_run_again(fails: Callable[[Feed], Any]) -> None:
     """A TaskGroup's failure, and a cancellation of its own making, are failures as any other."""
