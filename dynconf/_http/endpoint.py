@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote, urlsplit
@@ -86,6 +86,20 @@ class Endpoint:
         if self.is_ip:
             return ipaddress.ip_address(self.host.partition("%")[0]).is_loopback
         return self.host == "localhost" or self.host.endswith(".localhost")
+
+
+def each_of(addresses: Sequence[str]) -> list[str]:
+    """The servers' addresses in some texts, each of which may be several with commas between.
+
+    Raises:
+        UsageError: one is no text, or there are texts and no address.
+    """
+    if not all(isinstance(address, str) for address in addresses):
+        raise UsageError("servers' addresses are texts, one after the other: 'host-1:port', 'host-2:port'")
+    each = [part for address in addresses for part in address.split(",") if part.strip()]
+    if addresses and not each:
+        raise UsageError("a server's address is empty")
+    return each
 
 
 def _is_ip(host: str) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dynconf._http.endpoint import Endpoint
+from dynconf._http.endpoint import Endpoint, each_of
 from dynconf._http.tls import TLS
-from dynconf.errors import AccessDenied, UsageError
+from dynconf.errors import AccessDenied
 
 PORT, SECURE_PORT = 8500, 8501
 Consistency = Literal["default", "consistent", "stale"]
@@ -62,11 +62,8 @@ def endpoints(addresses: Sequence[str], *, secure: bool = False) -> tuple[Endpoi
     Raises:
         UsageError: one is no address.
     """
-    each = [part for address in addresses for part in address.split(",") if part.strip()]
     port = SECURE_PORT if secure else PORT
-    if addresses and not each:
-        raise UsageError("a server's address is empty")
-    found = (Endpoint.parse(part, port=port, secure=secure) for part in each)
+    found = (Endpoint.parse(part, port=port, secure=secure) for part in each_of(addresses))
     return tuple(dict.fromkeys(found))
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dynconf._http.client import Blocking, Client
-from dynconf._http.endpoint import Endpoint
+from dynconf._http.endpoint import Endpoint, each_of
 from dynconf._http.exposed import warn_of_exposure
 from dynconf._http.tls import TLS
-from dynconf.errors import SourceUnavailable, UsageError
+from dynconf.errors import SourceUnavailable
 from dynconf.protocols.exchange import Reply, Request
 
 PORT: Final = 8848
@@ -48,11 +48,8 @@ def endpoints(addresses: Sequence[str], context_path: str) -> tuple[Endpoint, ..
     Raises:
         UsageError: one is no address.
     """
-    each = [part for address in addresses for part in address.split(",") if part.strip()]
-    if addresses and not each:
-        raise UsageError("a server's address is empty")
     ports = {"http": PORT, "https": PORT}
-    found = (Endpoint.parse(part, port=PORT, ports=ports) for part in each)
+    found = (Endpoint.parse(part, port=PORT, ports=ports) for part in each_of(addresses))
     path = "/" + context_path.strip("/") if context_path.strip("/") else ""
     return tuple(dict.fromkeys(one if one.path else replace(one, path=path) for one in found))
 

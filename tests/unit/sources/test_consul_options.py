@@ -12,6 +12,7 @@ from dynconf.errors import AccessDenied
 from dynconf.sources._consul_access import Access
 from dynconf.sources.consul import Consul
 from dynconf.sources.consul_server import ConsulServer
+from dynconf.sources.nacos_server import NacosServer
 from tests.unit.sources.consul_props import SECRET, addresses, clear_variables, headers, mistake
 from tests.unit.sources.recording import RecordingFeed
 
@@ -154,6 +155,13 @@ def test_empty_address() -> None:
     """What an unset variable leaves is no address, and does not mean the default."""
     assert "is empty" in mistake(ConsulServer, "")
     assert "is empty" in mistake(Consul, "app", server="")
+
+
+@pytest.mark.parametrize("kind", [ConsulServer, NacosServer])
+@pytest.mark.parametrize("addresses", [["a:1", "b:1"], ("a", 1), 5, None])
+def test_addresses_that_are_no_texts(kind: type[Any], addresses: Any) -> None:
+    """The error says how several are given."""
+    assert "one after the other: 'host-1:port', 'host-2:port'" in mistake(kind, addresses)
 
 
 @pytest.mark.parametrize("token", ["hunter2\nx: y", "hunter2\r\n", "h\u00fcnter2", "hunter2 x", "hunter2\0"])
