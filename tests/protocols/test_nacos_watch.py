@@ -571,6 +571,36 @@ def test_asked_pause(fault: Answer) -> None:
     assert polling(A, random=0.0).answer(fault).rested() == [30.0]
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_only_the_poll_is_sent_away(status: int) -> None:
+    """Once it is, reading is refused for that time by ourselves: so one read before the next poll tells."""
+    away = plain(status, retry_after="30")
+    session = polling(A).answer(away, away)
+    assert session.rested()[-1] >= 30
+    for _ in range(4):
+        assert not session.request.held
+        session.answer(OLD)
+        assert is_glance(session.request)
+        session.answer(away)
+    assert session.watched.transport == "polling"
+    session.told()
+    session.answer(NEW)
+    assert session.states() == [(A, b"n: 2")]
+
+
+def test_all_is_sent_away() -> None:
+    """One that wants to be left alone altogether is asked one thing after each time."""
+    away = plain(503, retry_after="30")
+    session = polling(A, B).answer(away, away)
+    for _ in range(20):
+        assert not session.request.held
+        session.answer(away)
+        assert session.rested()[-1] >= 30
+    assert session.watched.transport == "long poll"
+    session.answer(OLD, NOTHING)
+    assert session.told()[-1] == Answered(frozenset({A, B}))
+
+
 def test_join_during_a_failure() -> None:
     """It ends the pause and is tried at once; here the failure lasts."""
     session = polling(A).answer(NOBODY)

@@ -94,6 +94,7 @@ class _LongPoll:
         self._lasted = False
         self._refusals = 0
         self._empty = 0
+        self._sent_away = False
 
     def brought(self, *, fresh: bool) -> None:
         """Note whether what the last answer named turned out to be another than it was."""
@@ -118,6 +119,9 @@ class _LongPoll:
         glance = self._in_doubt or watched.silent or self._now() - self._answered > watched.wait
         watched.silent, self._in_doubt = False, True
         known = watched.known()
+        first = next(iter(known))
+        # Once it is sent away, reading is refused, too: it has to come before.
+        readable = glance and self._sent_away and (yield from self._readable(first))
         request = listener(known, watched.wait, glance=glance)
         if not glance:
             soon = _SOON * (1 + self._random()) if self._after_news else inf
@@ -128,7 +132,7 @@ class _LongPoll:
             hints = yield from self._ask(request, glance=glance)
         except _TurnedAway as away:
             if glance:
-                yield from self._turned_away(away.why, next(iter(known)))
+                yield from self._turned_away(away.why, first, readable=readable)
             else:
                 self._pause()
         except SourceError as error:
@@ -163,6 +167,7 @@ class _LongPoll:
             self._in_doubt = glance
             return
         self._answered, self._in_doubt, self._refusals = self._now(), False, 0
+        self._sent_away = False
         self._watched.mark(hints)
         self._after_news = bool(hints)
         if hints:
@@ -177,19 +182,26 @@ class _LongPoll:
         if clean := self._watched.clean():  # the others are answered for by being read
             yield Answered(clean)
 
-    def _turned_away(self, why: SourceError | WrongApi, key: NacosKey) -> Steps[None]:
+    def _turned_away(self, why: SourceError | WrongApi, key: NacosKey, *, readable: bool) -> Steps[None]:
         """Find out by reading what a poll that was turned away at once says of the rest.
 
         Args:
             why: what came of the poll.
             key: one that was polled for.
+            readable: whether it was read right before that.
         """
         watched = self._watched
+        asked = why.seconds if isinstance(why, Busy) else 0.0
+        self._sent_away = asked > 0
         # What says that it is not for us, or not there, has all be read; anything else may be true of all.
-        if not isinstance(why, WrongApi | AccessDenied) and not (yield from self._readable(key)):
+        if (
+            not isinstance(why, WrongApi | AccessDenied)
+            and not readable
+            and not (yield from self._readable(key))
+        ):
             yield from self._failed(why)
             return
-        self._pause()
+        self._pause(asked)
         self._refusals += 1
         if self._refusals >= _ENOUGH:
             self._do_without()
