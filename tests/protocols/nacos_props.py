@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, quote
 from dynconf.errors import SourceError
 from dynconf.protocols.exchange import Pause, Reply, Request, Rest, Steps, UnderWay
 from dynconf.protocols.failures import busy_in
-from dynconf.protocols.nacos.api import V1_API, Api
+from dynconf.protocols.nacos.api import ABSENCES, V1_API, Api
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.pacing import Restraint
@@ -211,6 +211,11 @@ def missing(api: Api) -> Reply:
     return V1_MISSING if api is V1_API else V3_MISSING
 
 
+def gone(api: Api) -> list[Reply]:
+    """The same, as often as it has to be said to be believed."""
+    return [V1_MISSING] if api is V1_API else [V3_MISSING] * ABSENCES
+
+
 def hint(*keys: NacosKey, public: str = "") -> Reply:
     """The answer to a long poll that names these.
 
@@ -251,6 +256,11 @@ def listens(request: Request) -> dict[NacosKey, str]:
 def of(api: Api, key: NacosKey) -> Request:
     """The request that reads a configuration by an API."""
     return api.read(key, limit=64 * 1024 * 1024)
+
+
+def signature(token: str) -> dict[str, str]:
+    """The credentials with a token, for any version."""
+    return {"authorization": f"Bearer {token}", "accessToken": token}
 
 
 def unsigned(request: Request) -> Request:

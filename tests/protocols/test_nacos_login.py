@@ -22,6 +22,7 @@ from tests.protocols.nacos_props import (
     json_reply,
     login,
     plain,
+    signature,
     token,
     unsigned,
 )
@@ -81,7 +82,7 @@ def test_log_in_comes_first() -> None:
     assert (first.method, first.path, first.query) == ("POST", LOG_IN, {})
     assert form(first) == {"username": USER, "password": PASSWORD}
     session.answer(token("t1"), OK)
-    assert session.asked[1].credentials == {"accessToken": "t1"}
+    assert session.asked[1].credentials == signature("t1")
     assert unsigned(session.asked[1]) == GET
     assert session.value is OK
 

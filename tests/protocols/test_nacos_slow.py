@@ -31,6 +31,7 @@ from tests.protocols.nacos_props import (
     is_glance,
     listens,
     plain,
+    signature,
     token,
     v3,
 )
@@ -241,7 +242,7 @@ def test_slow_with_a_log_in() -> None:
     assert session.states()[-1] == (B, b"n: 2")
     session.told()
     arrive(session, slow, plain(403))  # its token is another by now
-    assert session.requests[0].credentials == {"accessToken": "t2"}
+    assert session.requests[0].credentials == signature("t2")
     session.answer(NEW)
     assert session.states() == [(A, b"n: 2")]
 
@@ -255,7 +256,7 @@ def test_token_that_is_refused_slowly() -> None:
         one.reply = DENIED
     session.wake()
     session.answer(token("t2"))
-    assert [request.credentials for request in session.requests] == [{"accessToken": "t2"}] * 2
+    assert [request.credentials for request in session.requests] == [signature("t2")] * 2
     slow = [UnderWay(), UnderWay()]
     session.answer(*slow)
     assert session.told() == []

@@ -112,7 +112,11 @@ class Login:
 
     def signed(self, request: Request) -> Request:
         """The request with the token of the moment, to be sent as one of several; see `outdated`."""
-        return replace(request, credentials={"accessToken": self.token}) if self.token else request
+        if not self.token:
+            return request
+        # Up to 2.0 only the first of these counts.
+        credentials = {"authorization": f"Bearer {self.token}", "accessToken": self.token}
+        return replace(request, credentials=credentials)
 
     def _wanted(self) -> bool:
         return bool(self.username) and (self._refused or self.now() >= self._renew_at)
