@@ -13,7 +13,7 @@ from dynconf.errors import (
     UnexpectedReply,
 )
 from dynconf.protocols.exchange import Busy, Pause, Reply
-from dynconf.protocols.nacos.api import APIS, V1_API, V3_API, Api
+from dynconf.protocols.nacos.api import ABSENCES, APIS, V1_API, V3_API, Api
 from dynconf.protocols.nacos.either import read
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
@@ -32,9 +32,9 @@ from tests.protocols.nacos_props import (
     Session,
     digest,
     form,
+    gone,
     json_reply,
     login,
-    missing,
     plain,
     v1,
     v3,
@@ -247,7 +247,7 @@ def test_being_changed(api: Api) -> None:
         ([V1_MISSING], "v1", ["/v1/cs/configs"]),
         ([SWITCHED_OFF, v3()], "v3", ["/v1/cs/configs", "/v3/client/cs/config"]),
         ([NO_SUCH_PATH, v3()], "v3", ["/v1/cs/configs", "/v3/client/cs/config"]),
-        ([SWITCHED_OFF, V3_MISSING], "v3", ["/v1/cs/configs", "/v3/client/cs/config"]),
+        ([SWITCHED_OFF, *gone(V3_API)], "v3", ["/v1/cs/configs", *["/v3/client/cs/config"] * ABSENCES]),
     ],
 )
 def test_probing(answers: list[Reply], api: str, paths: list[str]) -> None:
@@ -294,9 +294,16 @@ def test_waits_until_it_is_changed(api: Api) -> None:
 
 
 @BOTH
-def test_missing_is_found_at_once(api: Api) -> None:
+def test_missing_is_an_answer(api: Api) -> None:
     """That it is not there is an answer."""
-    assert reading(missing(api), first=api).value == (None, api)
+    assert reading(*gone(api), first=api).value == (None, api)
+
+
+def test_missing_for_a_moment() -> None:
+    """v3 says that, too, of what is just being written: it is looked again, as v1 has one do by 409."""
+    session = reading(V3_MISSING, V3_MISSING, v3(), first=V3_API)
+    assert session.value[0].content == b"n: 1"
+    assert session.rests == [0.025, 0.025]
 
 
 @pytest.mark.parametrize("md5", ["x\nCRITICAL forged", "a" * 129, "caf\u00e9", "a b"])

@@ -20,6 +20,7 @@ from tests.protocols.nacos_props import (
     A,
     Answer,
     Session,
+    gone,
     json_reply,
     login,
     plain,
@@ -134,7 +135,7 @@ def test_refused_for_something_else() -> None:
 
 def test_looked_up_once() -> None:
     """It is asked for when something goes missing, not with every look at what is missing."""
-    session = Following(OURS).answer(SWITCHED_OFF, V3_MISSING, SWITCHED_OFF, DENIED)
+    session = Following(OURS).answer(SWITCHED_OFF, *gone(V3_API), SWITCHED_OFF, DENIED)
     assert session.requests == [V3_API.read(OURS, limit=session.watched.limit)]
     session.answer(V3_MISSING)
     assert session.requests

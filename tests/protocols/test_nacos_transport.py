@@ -23,10 +23,13 @@ from tests.protocols.nacos_props import (
     C,
     digest,
     form,
+    gone,
     hint,
     is_glance,
     listens,
+    of,
     plain,
+    signature,
     token,
     v3,
 )
@@ -108,9 +111,43 @@ def test_interval_differs_at_random(random: float, rest: float) -> None:
 
 
 def test_deletion_seen_by_looking() -> None:
-    """v3 says 200 to what is missing."""
-    session = looking(A).answer(V3_MISSING)
+    """v3 says 200 to what is missing, and to what is just being written: it has to say so several times."""
+    session = looking(A).answer(V3_MISSING, V3_MISSING)
+    assert session.states() == []
+    session.answer(V3_MISSING)
     assert session.states() == [(A, None)]
+
+
+def test_written_while_it_is_looked_at() -> None:
+    """That it was said not to be there is forgotten once it is."""
+    session = looking(A)
+    for n in range(2, 5):
+        session.answer(V3_MISSING, V3_MISSING, v3(b"n: %d" % n))
+    assert session.states() == [(A, b"n: 2"), (A, b"n: 3"), (A, b"n: 4")]
+
+
+def test_missing_at_first_is_looked_for_soon() -> None:
+    """Whoever starts waits for it."""
+    session = Following(A, B).answer(SWITCHED_OFF, *gone(V3_API), v3(b"n: 1"))
+    assert session.states() == [(A, None), (B, b"n: 1")]
+    session.rested()
+    for _ in range(4):
+        assert session.requests == [of(V3_API, A)]
+        session.answer(V3_MISSING)
+    assert session.rested() == pytest.approx([0.5, 1.0, 2.0, 4.0])
+    session.answer(v3(b"n: 2"))
+    assert session.states() == [*[(A, None)] * 4, (A, b"n: 2")]
+
+
+def test_missing_for_good_is_looked_for_like_the_rest() -> None:
+    """That it was looked for soon at first costs a few requests, and that once."""
+    session = Following(A, B).answer(SWITCHED_OFF, *gone(V3_API), v3(b"n: 1"))
+    asked = len(session.asked)
+    for _ in range(20):
+        missed = [request == of(V3_API, A) for request in session.requests]
+        session.answer(*(V3_MISSING if one else v3(b"n: 1") for one in missed))
+    since = session.asked[asked - 1 :]
+    assert 2 < since.count(of(V3_API, A)) - since.count(of(V3_API, B)) <= 6
 
 
 def test_failure_seen_by_looking() -> None:
@@ -313,7 +350,7 @@ def test_token_is_renewed_between_polls() -> None:
     assert session.request.path == "/v3/auth/user/login"
     session.answer(token("t2", 5))
     assert listens(session.request) == {A: OLD_MD5}
-    assert session.request.credentials == {"accessToken": "t2"}
+    assert session.request.credentials == signature("t2")
     assert len(session.asked) == 5
 
 

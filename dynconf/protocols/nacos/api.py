@@ -14,6 +14,7 @@ from dynconf.protocols.nacos.identity import PUBLIC, NacosConfig, NacosKey
 from dynconf.protocols.nacos.replies import MISSING, check, code_of, data_of, refuse_wrong_api
 
 __all__ = [
+    "ABSENCES",
     "APIS",
     "FORM",
     "MD5",
@@ -26,6 +27,9 @@ __all__ = [
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
 MD5: Final = re.compile(r"[!-~]{1,128}")  # it is shown, and must not forge lines of a log
+ABSENCES: Final = 3
+"""How often in a row version 3 has to say that something is not there: it says so, too, of what is just being
+written, for which version 1 has a status of its own."""
 _ABSENT: Final = b"config data not exist"
 
 

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from dynconf.errors import Conflict, SourceError
 from dynconf.protocols.exchange import Pause, Reply, Request, Steps
 from dynconf.protocols.failures import stranger
-from dynconf.protocols.nacos.api import APIS, Api
+from dynconf.protocols.nacos.api import ABSENCES, APIS, V3_API, Api
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
@@ -35,9 +35,16 @@ def read(
     Raises:
         SourceError: it cannot be read.
     """
+    absences = 0
 
     def content(one: Api, reply: Reply) -> tuple[NacosConfig | None, Api]:
-        return one.content(key, reply, logged_in=login.logged_in), one
+        nonlocal absences
+        config = one.content(key, reply, logged_in=login.logged_in)
+        if config is None and one is V3_API:
+            absences += 1
+            if absences < ABSENCES:
+                raise BeingChanged(f"{key} may just be being written")
+        return config, one
 
     return (yield from by_either(login, lambda one: one.read(key, limit=limit), content, first=api))
 

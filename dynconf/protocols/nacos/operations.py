@@ -25,7 +25,7 @@ _PAGE: Final = 200
 _LOOKS: Final = 200
 """How often to look whether what was written can be read."""
 _FRESH: Final = 8
-"""How often to look before a configuration is taken for missing."""
+"""How often to look before a configuration is taken for another one, or missing."""
 _OPERATIONS: Final = {"I": "insert", "U": "update", "D": "delete"}
 
 
@@ -62,8 +62,8 @@ def publish(login: Login, key: NacosKey, content: str, type: str, cas_md5: str, 
         raise UsageError("the content holds half of a surrogate pair, which is no text") from None
     if cas_md5 and not MD5.fullmatch(cas_md5):
         raise UsageError("cas_md5= is no md5 as Nacos has them: give the one of what was read")
-    if cas_md5 and not (yield from _is_there(login, key)):
-        return False  # Nacos would make it, whatever its md5 was to be
+    if cas_md5 and not (yield from _is_at(login, key, cas_md5)):
+        return False  # Nacos would make it, whatever its md5 was to be; before 2.3 it does not ask at all
 
     def done(api: Api, reply: Reply) -> bool:
         return api.published(key, reply, cas_md5, logged_in=login.logged_in)
@@ -175,10 +175,12 @@ def _page(
     return (yield from by_either(login, request, read_page))
 
 
-def _is_there(login: Login, key: NacosKey) -> Steps[bool]:
-    """Whether there is a configuration; one that was just written may take readers some 60 ms to see."""
+def _is_at(login: Login, key: NacosKey, md5: str) -> Steps[bool]:
+    """Whether it has that md5; what was just written may take readers some 60 ms to see."""
+    api = None
     for _ in range(_FRESH):
-        if (yield from get(login, key)) is not None:
+        config, api = yield from read(login, key, api=api, limit=_LIMIT)
+        if config is not None and config.md5 == md5:
             return True
         yield Pause(BETWEEN)
     return False
@@ -190,8 +192,9 @@ def _until_read(login: Login, key: NacosKey, content: bytes | None) -> Steps[Non
     Raises:
         SourceUnavailable: they still don't after 5 s.
     """
+    api = None
     for _ in range(_LOOKS):
-        config = yield from get(login, key)
+        config, api = yield from read(login, key, api=api, limit=_LIMIT)
         if (config.content if config else None) == content:
             return
         yield Pause(BETWEEN)

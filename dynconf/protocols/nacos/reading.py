@@ -128,7 +128,12 @@ class _Round:
             try:
                 config, api = yield from read(watched.login, key, limit=watched.limit)
                 watched.found(api)
-                told, found = watched.take(key, config), True
+                found = True
+                told = watched.take(key, config, api)
+            except BeingChanged:
+                del left[0]
+                self.fresh = True
+                continue
             except SourceUnavailable as error:
                 watched.put_last(key)
                 if doubted or len(left) == 1 or isinstance(error, Busy):
@@ -169,7 +174,7 @@ def _read_reply(watched: Watched, sent: Sent, reply: Reply | SourceError) -> New
         if isinstance(reply, SourceError):
             raise reply
         config = sent.api.content(sent.key, reply, logged_in=watched.login.logged_in)
-        return watched.take(sent.key, config)
+        return watched.take(sent.key, config, sent.api)
     except BeingChanged:
         return None
     except SourceError as error:

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from dynconf.errors import SourceError
 from dynconf.protocols.exchange import Busy, Reply, UnderWay
-from dynconf.protocols.nacos.api import V1_API, Api
+from dynconf.protocols.nacos.api import ABSENCES, V1_API, Api
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
 from dynconf.protocols.nacos.login import Login
+from dynconf.protocols.nacos.replies import BeingChanged
 from dynconf.protocols.pacing import pause_after
 
 __all__ = ["Answered", "News", "Sent", "Transport", "Watched"]
 
 Transport = Literal["long poll", "polling"]
+
+_EAGER: Final = 6
+"""Reads in a row, each a little later, that what is missing is given until it is looked for like the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,16 @@ class Sent:
 class _State:
     """What is known of one: the server's md5, empty if it is not there, `None` if nothing is.
 
-    A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain.
-    One that is just being read, and takes long, is `awaited`.
+    A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain,
+    and `absences` how often in a row it was said not to be there. One that is just being read, and takes
+    long, is `awaited`.
     """
 
     md5: str | None = None
     dirty: bool = True
     due: float = 0.0
     failures: int = 0
+    absences: int = 0
     awaited: tuple[Sent, UnderWay] | None = None
     repeated: bool = False
 
@@ -224,10 +230,21 @@ class Watched:
         busy, self._busy = self._busy, None
         return busy
 
-    def take(self, key: NacosKey, config: NacosConfig | None) -> News:
-        """Note what was read."""
+    def take(self, key: NacosKey, config: NacosConfig | None, api: Api) -> News:
+        """Note what was read, by which API.
+
+        Raises:
+            BeingChanged: what was there is said to be gone, and may only be being written.
+        """
         md5 = config.md5 if config else ""
         state = self._states.get(key, _State())
+        state.absences = 0 if config else state.absences + 1
+        if state.md5 and state.absences and api is not V1_API and state.absences < ABSENCES:
+            raise BeingChanged(f"{key} may just be being written")
         different = md5 != state.md5
-        state.md5, state.dirty, state.failures = md5, False, 0
+        # Where no poll tells that it comes, whoever starts waits for it: it is looked for soon.
+        soon = not config and not (api is V1_API and not self.refused) and state.failures < _EAGER
+        state.md5, state.dirty = md5, soon
+        if config:
+            state.failures = 0
         return News(key, config, changed=different)
