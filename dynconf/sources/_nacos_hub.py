@@ -14,7 +14,6 @@ from dynconf.protocols.exchange import Reply, Request
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.listen import MOST
 from dynconf.protocols.nacos.login import Login
-from dynconf.protocols.nacos.reading import look
 from dynconf.protocols.nacos.watch import follow
 from dynconf.protocols.nacos.watched import Answered, News, Watched
 from dynconf.sources._nacos_access import Access
@@ -45,14 +44,6 @@ class NacosHub:
         """How changes are noticed for somebody who follows; empty as long as that is not known."""
         found = {lane.watched.transport for lane in self._lanes if lane.tells(report)}
         return ", ".join(sorted(filter(None, found)))
-
-    async def read(self, key: NacosKey) -> News:
-        """Read one configuration, and follow nothing.
-
-        Raises:
-            SourceError: it cannot be read.
-        """
-        return await Driver(self._client.send).run(look(self._login, key, self._limit))
 
     @contextmanager
     def follow(self, keys: Sequence[NacosKey], report: Report) -> Iterator["asyncio.Future[None]"]:

@@ -1,5 +1,6 @@
 """Nacos's configurations as a source: each data id is a document of its own, in the order given."""
 
+import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -121,12 +122,11 @@ class Nacos(Source):
             raise UsageError(f"{self.name}: it asks for a profile and none is chosen")
         hub = self.server.connect(feed)
         run = _Run(self, feed, hub)
-        if not feed.watching:
-            for key in run.keys:
-                run.report(await hub.read(key))
-            return
         with hub.follow(list(run.keys), run.report) as broken:
-            await broken
+            if not feed.watching:
+                await asyncio.wait({broken, run.read}, return_when=asyncio.FIRST_COMPLETED)
+            if feed.watching or broken.done():
+                await broken
 
     def _for(self, profiles: tuple[str, ...]) -> "Nacos":
         """The same source with profiles that are settled."""
@@ -161,7 +161,12 @@ class Nacos(Source):
 
 
 class _Run:
-    """One run of a Nacos source: what has been told of each of its configurations."""
+    """One run of a Nacos source: what has been told of each of its configurations.
+
+    Attributes:
+        keys: those that are asked for, each with its place.
+        read: done when each has been read.
+    """
 
     def __init__(self, source: Nacos, feed: Feed, hub: NacosHub) -> None:
         assert not isinstance(source.namespace, Mapping)
@@ -173,6 +178,7 @@ class _Run:
             source.server.name(data_id, source.group, source.namespace): order
             for order, data_id in enumerate(source.data_ids)
         }
+        self.read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._unread = dict.fromkeys(self.keys)
         self._where = str(source.server.access())
         self._say_what_is_awaited()
@@ -195,6 +201,7 @@ class _Run:
             self._say_what_is_awaited()
             if not self._unread:
                 self._feed.loaded()
+                self.read.set_result(None)
 
     def _say_what_is_awaited(self) -> None:
         first, more = next(iter(self._unread), None), len(self._unread) - 1

@@ -1,13 +1,11 @@
-"""What is told of a namespace that may have been given by its name; and a single look."""
+"""What is told of a namespace that may have been given by its name."""
 
 from typing import Any
 
 import pytest
 
-from dynconf.errors import RequestRefused, SourceError
 from dynconf.protocols.nacos.api import V3_API
 from dynconf.protocols.nacos.identity import NacosKey
-from dynconf.protocols.nacos.reading import look
 from tests.protocols.nacos_following import NOBODY, Following
 from tests.protocols.nacos_props import (
     DENIED,
@@ -19,13 +17,10 @@ from tests.protocols.nacos_props import (
     V3_MISSING,
     A,
     Answer,
-    Session,
     gone,
     json_reply,
-    login,
     plain,
     v1,
-    v3,
 )
 
 NAMESPACES = json_reply(
@@ -116,13 +111,11 @@ def test_asked_once_for_many() -> None:
 
 
 def test_refused_for_its_namespace() -> None:
-    """A name with blanks cannot even be asked for: the refusal tells the id, in following and in one look."""
+    """A name with blanks cannot even be asked for: the refusal tells the id."""
     session = Following(A, NAMED).answer(v1(), plain(400), NAMESPACES)
     assert "whose id is 'team-id'" in str(session.told()[-1].error)
     session = Following(NAMED).answer(plain(400), NAMESPACES)
     assert "whose id is 'team-id'" in str(session.told()[-1].error)
-    with pytest.raises(RequestRefused, match="whose id is 'team-id'"):
-        Session(look(login(), NAMED, 99)).answer(plain(400), NAMESPACES)
 
 
 def test_refused_for_something_else() -> None:
@@ -139,27 +132,3 @@ def test_looked_up_once() -> None:
     assert session.requests == [V3_API.read(OURS, limit=session.watched.limit)]
     session.answer(V3_MISSING)
     assert session.requests
-
-
-# One look
-
-
-def test_one_look() -> None:
-    """It follows nothing: one configuration is read by whichever API there is."""
-    session = Session(look(login(), A, 99)).answer(SWITCHED_OFF, v3())
-    assert session.value.config.content == b"n: 1"
-    assert [request.limit for request in session.asked] == [99, 99]
-
-
-def test_one_look_at_what_is_missing() -> None:
-    """It is told with the hint."""
-    session = Session(look(login(), NAMED, 99)).answer(V1_MISSING, NAMESPACES)
-    assert session.value.config is None
-    assert "team-id" in session.value.hint
-
-
-@pytest.mark.parametrize("fault", [NOBODY, plain(500), DENIED])
-def test_one_look_that_fails(fault: Answer) -> None:
-    """That is raised."""
-    with pytest.raises(SourceError):
-        Session(look(login(), A, 99)).answer(fault)

@@ -14,25 +14,9 @@ from dynconf.protocols.nacos.namespaces import whether_a_name
 from dynconf.protocols.nacos.replies import BeingChanged, WrongApi
 from dynconf.protocols.nacos.watched import News, Sent, Watched
 
-__all__ = ["look", "read_due"]
+__all__ = ["read_due"]
 
 _SILENCE: Final = (SourceUnavailable, ConnectionLost)  # the others of this kind are answers
-
-
-def look(login: Login, key: NacosKey, limit: int) -> Steps[News]:
-    """Read one configuration, and follow nothing.
-
-    Raises:
-        SourceError: it cannot be read.
-    """
-    try:
-        config, _ = yield from read(login, key, limit=limit)
-        news = yield from _hinted(login, News(key, config), {})
-    except RequestRefused as error:
-        news = yield from _hinted(login, News(key, error=error), {})
-    if news.error is not None:
-        raise news.error
-    return news
 
 
 def read_due(watched: Watched, *, now: Callable[[], float], random: Callable[[], float]) -> Steps[bool]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
 
 import pytest
 
@@ -423,17 +422,3 @@ async def test_closing() -> None:
             assert nacos.closed
             assert nacos.held == []
             assert not one.broken.done()
-
-
-@in_loop
-async def test_reading_once() -> None:
-    """One read follows nothing; what fails is raised."""
-    nacos = FakeNacos(A)
-    async with hub_of(nacos) as hub:
-        news: Any = await hub.read(A)
-        assert news.config.content == b"n: 1"
-        assert (await hub.read(B)).config is None
-        nacos.fault = SourceUnavailable("nobody")
-        with pytest.raises(SourceUnavailable, match="nobody"):
-            await hub.read(A)
-        assert nacos.held == []
