@@ -322,4 +322,5 @@ def _end_soon(host: Host, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await end()
         await host.close()
 
-    host.spawn(ending(), "stop of a dropped Config")
+    with suppress(UsageError):  # the program's exit came first, which ends it as well
+        host.spawn(ending(), "stop of a dropped Config")
