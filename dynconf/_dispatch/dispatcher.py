@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from dynconf._host.host import Host
+from dynconf._host.process import renew_in_children
 from dynconf._models.compare import changed_fields
 from dynconf._values.path_index import PathIndex
 from dynconf._values.snapshot import Snapshot
@@ -94,13 +95,17 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self.host: Host | None = None
-        self.lock: AbstractContextManager[object] = threading.RLock()
+        self._renew_lock()
+        renew_in_children(self._renew_lock)
         self._snapshot: Snapshot | None = None
         self._everyone: dict[Interest, None] = {}
         self._groups: dict[int, _Group] = {}
         self._waiting: dict[Interest, bool] = {}
         self._on_error: dict[ErrorInterest, None] = {}
         self._on_standing: dict[StandingInterest, None] = {}
+
+    def _renew_lock(self) -> None:
+        self.lock: AbstractContextManager[object] = threading.RLock()
 
     def add(self, interest: Interest, *, immediate: bool) -> None:
         """Start telling: nothing old, unless `immediate`."""
@@ -192,12 +197,11 @@ class Dispatcher:
                 interest.stopped()
 
     def forked(self, snapshot: Snapshot | None) -> None:
-        """Carry over into a forked child, where a thread that is no more may have held the lock.
+        """Carry over into a forked child.
 
         Args:
-            snapshot: what is published; that thread may not have told everyone of it.
+            snapshot: what is published; a thread that is no more may not have told everyone of it.
         """
-        self.lock = threading.RLock()
         self._snapshot = snapshot
         for interest in self._everyone:
             interest.forked(None if interest in self._waiting else snapshot)

@@ -10,7 +10,7 @@ from dynconf._host.host import Host
 T = TypeVar("T")
 
 _MOMENT = 0.05  # seconds in which what was cancelled should have ended
-_GLANCE = 0.1  # seconds between looks at whether it still matters how a call ends
+_GLANCE = 0.1  # seconds until the first look at whether it still matters how a call ends; then ever more
 _logger = logging.getLogger("dynconf.host")
 
 
@@ -83,9 +83,10 @@ async def on_a_thread(host: Host, name: str, function: Callable[[], T]) -> T:
     try:
         await asyncio.wait([future])
     except asyncio.CancelledError:
-        wanted = False
+        wanted, glance = False, _GLANCE
         while not future.done() and not host.deserted():
-            await asyncio.wait([future], timeout=_GLANCE)
+            await asyncio.wait([future], timeout=glance)
+            glance *= 2  # what has begun to hang long before the end is cancelled again by that
         if future.done() and not future.cancelled() and (error := future.exception()):
             _logger.warning("%s: %s raised %s after it was given up", host.name, name, type(error).__name__)
         raise

@@ -34,6 +34,7 @@ class Resident(Protocol):
 
 # Not a WeakSet: listing a plain set is atomic, whatever other threads do meanwhile.
 _living: set[weakref.ref[Resident]] = set()
+_locked: set[weakref.WeakMethod[Callable[[], object]]] = set()
 _parked: list[object] = []
 
 
@@ -45,6 +46,14 @@ def enlist(resident: Resident) -> None:
 def discharge(resident: Resident) -> None:
     """Forget it."""
     _living.discard(weakref.ref(resident))
+
+
+def renew_in_children(renew: Callable[[], object]) -> None:
+    """Have a bound method, held weakly, called first of all in every forked child, also where nothing runs.
+
+    It makes locks anew: the thread that held one is not there.
+    """
+    _locked.add(weakref.WeakMethod(renew, _locked.discard))
 
 
 def park(*inherited: object) -> None:
@@ -67,6 +76,9 @@ def _before_fork() -> None:
 def _after_fork_in_child() -> None:
     """Leave all behind first, so that no owner begins anew while another's host looks alive."""
     stillness.after_fork_in_child()
+    for renew in [method() for method in list(_locked)]:
+        if renew:
+            renew()
     for restart in [resident.leave_behind() for resident in _residents()]:
         if restart:
             try:

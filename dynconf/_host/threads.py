@@ -190,7 +190,7 @@ def all_kinds(name: str, callbacks: int) -> dict[ThreadKind, CallbackThreads]:
 
     - callback: subscribers.
     - work: what dynconf itself does, which the user's code can never fill: reads, look-ups, the cache.
-    - source: what sources ask for by `Feed.blocking`, but for dynconf's own, which bound it.
+    - source: functions of others' that sources hand to `Feed.blocking`; dynconf's own are work, and bounded.
     - prepare: code of the user's that a change waits for. What hangs there is not called again, so the
       number of its calls is bounded.
     - close: what closes what that made.

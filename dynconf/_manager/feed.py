@@ -310,8 +310,9 @@ class SourceFeed:
         return self._around.shared(key, make)
 
     def blocking(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
-        """See `Feed.blocking`; another's source that hangs must not keep dynconf's from reading."""
-        kind: ThreadKind = "work" if type(self.source).__module__.startswith("dynconf.") else "source"
+        """See `Feed.blocking`; another's function that hangs must not keep dynconf's from reading."""
+        ours = str(getattr(function, "__module__", "")).startswith("dynconf.")
+        kind: ThreadKind = "work" if ours else "source"
         return self._around.host.run_work(f"reading {self.name}", function, kind)
 
     # Inside

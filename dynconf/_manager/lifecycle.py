@@ -1,7 +1,6 @@
 """Starting, stopping and forking: where the running core is made, and reached from anywhere."""
 
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 
 from dynconf._host.asking import is_asked_by, refuse_to_answer_itself
 from dynconf._host.host import Host
-from dynconf._host.process import park
+from dynconf._host.process import park, renew_in_children
 from dynconf._manager.leaving import leave_soon
 from dynconf._manager.manager import Manager
 from dynconf._manager.options import Options
@@ -39,9 +38,8 @@ class Lifecycle:
         self.host: Host | None = None
         self._leaving: deque[Callable[[], Plan]] = deque()
         self._before: Store | None = None  # what a start that is not complete goes back to
-        self._process = os.getpid()
-        self._changing = threading.Lock()
-        self._resting = threading.Lock()
+        self._renew_locks()
+        renew_in_children(self._renew_locks)
 
     @property
     def running(self) -> bool:
@@ -209,7 +207,6 @@ class Lifecycle:
         """
         former, whole = self.manager, self._is_whole()
         follows = whole and not is_asked_by(self.host)
-        self._renew_locks()
         if former is None:
             return
         park(former)
@@ -241,8 +238,6 @@ class Lifecycle:
         return self.host is not None and store is not self._before and store.state.loaded
 
     def _renew_locks(self) -> None:
-        """In a forked child: the thread that held one may not be there."""
-        self._process = os.getpid()
         self._changing = threading.Lock()
         self._resting = threading.Lock()
 
@@ -286,8 +281,6 @@ class Lifecycle:
 
     def _claim(self) -> threading.Lock:
         """Be the only one who starts it, until what is given is released; a fork replaces it."""
-        if self._process != os.getpid():  # forked while no host was there to tell of it
-            self._renew_locks()
         claim = self._changing
         if not claim.acquire(blocking=False):
             raise UsageError(f"{self.options.name} is being started already")
@@ -322,4 +315,5 @@ def _end_soon(host: Host, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await end()
         await host.close()
 
-    host.spawn(ending(), "stop of a dropped Config")
+    with suppress(UsageError):  # the program's exit came first, which ends it as well
+        host.spawn(ending(), "stop of a dropped Config")

@@ -347,8 +347,9 @@ class Transactions:
 
     def _refused(self, plan: Plan) -> None:
         for key, problems in plan.refused.items():
-            if key in self.waiting:
-                self._tell(self.waiting[key], problems)
+            if (one := self.waiting.get(key)) is not None:
+                one.again = one.again and one.refusal is not None  # nobody has been asked about it
+                self._tell(one, problems)
 
     def _tell(self, one: Waiting, problems: tuple[Problem, ...]) -> None:
         if one.problems != problems:

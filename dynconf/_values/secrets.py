@@ -24,9 +24,9 @@ _SHORT = 4
 _LONGEST = 4096
 
 _LOOKS_SECRET = re.compile(
-    r"pass(word|wd|phrase|code)|db_?pass([_\-.]|$)|((^|[_\-.])pass|(?-i:[a-z]Pass)|pwd)([_\-.]|$)|secret|token|credential"
-    r"|(^|[_\-.])creds([_\-.]|$)"
-    r"|(api|access|private|signing|encryption|account|shared|master|hmac)[_\-]?key|(^|[_\-])salt$|authorization|cookie",
+    r"pass(word|wd|phrase|code)|secret|token|credential|authorization|cookie"
+    r"|(db_?pass|(^|[_\-.])(pass|creds)|(?-i:[a-z]Pass)|pwd)\d*([_\-.]|$)|(^|[_\-])salt\d*$"
+    r"|(api|access|private|signing|encryption|account|shared|master|hmac)[_\-]?key",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\S+")

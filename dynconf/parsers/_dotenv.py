@@ -44,7 +44,6 @@ _LINE: Final = re.compile(
 )
 _SKIPPED: Final = re.compile(_NOTHING)
 _COMMENT: Final = re.compile(r"\s#")
-_SINGLE: Final = re.compile(r"\\([\\'])")
 _DOUBLE: Final = re.compile(r"\\([\\'\"abfnrtv])")
 _SOME_ESCAPES: Final = re.compile(r"(?:\\.[^\\]*+){1,1000}+", re.DOTALL)
 _CONTROLS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -111,13 +110,18 @@ def _value(match: re.Match[str]) -> tuple[str | None, str]:
     """The group that holds the value, and the value as it is meant."""
     single, double, bare = match.group("single", "double", "bare")
     if single is not None:
-        return "single", in_parts(single, _SOME_ESCAPES, partial(_SINGLE.sub, r"\1"))
+        return "single", in_parts(single, _SOME_ESCAPES, _unescaped)
     if double is not None:
         return "double", in_parts(double, _SOME_ESCAPES, partial(_DOUBLE.sub, _control))
     if bare is None:
         return None, ""
     comment = _COMMENT.search(bare)
     return "bare", (bare[: comment.start()] if comment else bare).rstrip()
+
+
+def _unescaped(text: str) -> str:
+    """Without the backslash before each other backslash and each single quote."""
+    return "\\".join(part.replace("\\'", "'") for part in text.split("\\\\"))
 
 
 def _control(escape: re.Match[str]) -> str:

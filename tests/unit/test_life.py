@@ -233,6 +233,24 @@ def test_dropped_without_a_stop() -> None:
     assert not thread.is_alive()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_dropped_at_the_programs_end(caplog: pytest.LogCaptureFixture) -> None:
+    """A Config that is dropped right before the program ends is stopped by that, and nothing is logged."""
+    holder = [Config(Memory({"a": 1}), name="dropped at the end")]
+    holder[0].start()
+    host = holder[0]._lifecycle.host
+    assert host is not None
+    exiting = threading.Event()
+    host.post(exiting.wait, LOOK)
+    with pytest.warns(ResourceWarning, match="dropped without stop"):
+        holder.clear()
+    gc.collect()
+    host.abort()  # as the exit does
+    exiting.set()
+    host.wait_until_gone(LOOK)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_a_binding_keeps_it_alive() -> None:
     """Who holds a binding need not hold the Config."""
     memory = Memory({"a": 1})

@@ -217,6 +217,56 @@ assert numbers.current.a == 1
     )
 
 
+@pytest.mark.parametrize(
+    "busy",
+    ["config.bind(Slow)", "numbers.on_change(lambda now: hold(now.a))(told)"],
+    ids=["bind", "on_change"],
+)
+def test_fork_while_another_thread_is_at_a_stopped_config(busy: str) -> None:
+    """In the child nobody waits for what that thread holds, which is not there."""
+    run(
+        HOUSE
+        + f"""
+from typing import Annotated
+from pydantic import AfterValidator
+
+begun, release = threading.Event(), threading.Event()
+
+def hold(value):
+    begun.set()
+    if os.getpid() == PARENT:
+        release.wait(LOOK)
+    return value
+
+class Slow(Settings):
+    a: Annotated[int, AfterValidator(hold)] = 0
+
+class More(Settings):
+    a: int = 0
+
+def work():
+    assert config.bind(More).current.a == 1
+    with numbers.override(a=5):
+        assert numbers.current.a == 5
+    seen = Told()
+    numbers.on_change("a")(seen)
+    with config:
+        save(2)
+        assert seen.wait()[0].new == 2
+
+config.load()
+thread = threading.Thread(target=lambda: {busy})
+thread.start()
+assert begun.wait(LOOK)
+try:
+    assert child_of(work) == 0
+finally:
+    release.set()
+thread.join()
+"""
+    )
+
+
 def test_fork_while_changes_rush_by() -> None:
     """Whatever the core was doing at that moment, the child serves whole versions and follows changes."""
     run(

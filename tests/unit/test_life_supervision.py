@@ -335,8 +335,13 @@ def test_while_it_starts(call: str, comes: bool) -> None:
     asyncio.run(test())
 
 
-def test_however_many_calls_of_another_source_hang(tmp_path: Path) -> None:
-    """What dynconf's own sources read is read on other threads."""
+class OwnFile(File):
+    """A source of somebody else's."""
+
+
+@pytest.mark.parametrize("kind", [File, OwnFile])
+def test_however_many_calls_of_another_source_hang(kind: type[File], tmp_path: Path) -> None:
+    """What dynconf reads itself is read on other threads, whoever asks for it first."""
     hanging, go_on = Told(), threading.Event()
 
     def hang() -> None:
@@ -350,7 +355,7 @@ def test_however_many_calls_of_another_source_hang(tmp_path: Path) -> None:
 
     file = tmp_path / "b.yaml"
     file.write_text("b: 1")
-    config = Config(Scripted(polls), File(file))
+    config = Config(kind(file), Scripted(polls))
     numbers = config.bind(Numbers)
     with config:
         hanging.wait(16)

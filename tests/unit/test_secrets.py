@@ -370,11 +370,18 @@ def test_searching_for_passwords_takes_time_in_proportion(part: str) -> None:
     assert all(found in text for found in secret_texts(text))
 
 
-@pytest.mark.parametrize("name", ["dbPwd", "userPass", "DB_PASS", "creds", "pass", "my.pwd"])
-def test_short_names_of_secrets(name: str) -> None:
-    """Those that are written in a hurry are known, too; words that only end like one are not meant."""
-    assert looks_secret((name,))
-    assert not any(looks_secret((word,)) for word in ("bypass", "compass", "passes", "sacred"))
+@pytest.mark.parametrize("name", ["dbPwd", "userPass", "DB_PASS", "dbpass", "creds", "pass", "my.pwd"])
+@pytest.mark.parametrize("number", ["", "1", "23"])
+def test_short_names_of_secrets(name: str, number: str) -> None:
+    """Those that are written in a hurry are known, too, also the second of several."""
+    assert looks_secret((name + number,))
+
+
+@pytest.mark.parametrize("name", ["bypass", "compass", "passes", "sacred", "num_passes", "basalt", "passage"])
+@pytest.mark.parametrize("number", ["", "1", "23"])
+def test_words_that_are_no_secrets(name: str, number: str) -> None:
+    """What only begins or ends like a secret's name is shown."""
+    assert not looks_secret((name + number,))
 
 
 class Address(Settings):

@@ -23,7 +23,7 @@ from dynconf.errors import (
     StartFailed,
     UsageError,
 )
-from tests.unit.core_props import LOOK, Told
+from tests.unit.core_props import LOOK, Guard, Told, guarded
 
 DOWN = SourceUnavailable("nobody listens")
 DENIED = AccessDenied("the token is not known")
@@ -33,6 +33,15 @@ class Numbers(Settings):
     a: int = 0
     b: int = 0
     c: int = 0
+
+
+class Pair(Settings):
+    a: int
+    b: int
+
+    def model_post_init(self, _: object) -> None:
+        if self.a != self.b:
+            raise ValueError("they differ")
 
 
 class Server:
@@ -179,6 +188,33 @@ def test_a_resource_that_is_down(server: Server, tmp_path: Path) -> None:
     asyncio.run(test())
 
 
+@pytest.mark.parametrize(
+    ("at_first", "then"),
+    [({"one": b"a: x"}, {"one": b"a: 2", "two": b"b: 2"}), ({"one": b"a: 2"}, {"two": b"b: 2"})],
+    ids=["other content", "what it needs"],
+)
+def test_what_was_not_valid_is_waited_for(
+    server: Server, tmp_path: Path, at_first: dict[str, bytes], then: dict[str, Any]
+) -> None:
+    """Nobody has refused to prepare it, so once it is valid it is prepared like any change, with all else."""
+    config = made(server, tmp_path)
+    config.bind(Pair)
+    config.load()
+    server.documents |= at_first
+
+    async def test() -> None:
+        config = made(server, tmp_path)
+        pair, guard = config.bind(Pair), Guard()
+        guarded(config, guard)
+        async with config:
+            assert pair.current.a == 1
+            server.change(**then)
+            await pair.auntil(lambda now: now.a == 2, LOOK)
+        assert guard.hurried == [False, False]  # once at the start, once for the change
+
+    asyncio.run(test())
+
+
 def test_without_a_cache_nothing_is_kept(server: Server, tmp_path: Path) -> None:
     """It is off by default, and with nothing in it a start fails as it does without."""
     filled(server, tmp_path, cache=None)
@@ -190,15 +226,6 @@ def test_without_a_cache_nothing_is_kept(server: Server, tmp_path: Path) -> None
 
 def test_a_refused_set_falls_back_as_a_whole(server: Server, tmp_path: Path) -> None:
     """What fits nothing but the rest of the cache has all of it stand in."""
-
-    class Pair(Settings):
-        a: int
-        b: int
-
-        def model_post_init(self, _: object) -> None:
-            if self.a != self.b:
-                raise ValueError("they differ")
-
     config = made(server, tmp_path)
     config.bind(Pair)
     config.load()

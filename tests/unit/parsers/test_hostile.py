@@ -118,6 +118,7 @@ HOSTILE = {
     "dotenv keys": ("dotenv", "b''.join(b'K%d=1\\n' % i for i in range(1_000_000))", "keys=200000"),
     "dotenv blanks": ("dotenv", "b'A=x' + b' ' * 8_000_000 + b'y\\n='", "NAME=value"),
     "dotenv escapes": ("dotenv", "b'A=\"' + b'\\\\a' * 4_000_000", "NAME=value"),
+    "dotenv quotes": ("dotenv", 'b"A=\'" + b"\\\\\'\\\\\\\\" * 4_000_000 + b"\'\\n="', "NAME=value"),
     "xml depth": ("xml", "b'<a>' * 100_000", "depth=64"),
     "xml keys": (
         "xml",
