@@ -601,6 +601,16 @@ def test_all_is_sent_away() -> None:
     assert session.told()[-1] == Answered(frozenset({A, B}))
 
 
+def test_another_end_soon_after_the_last() -> None:
+    """A server that comes back begins anew: that it goes again is told as soon as the first time."""
+    session = polling(A).answer(*[NOBODY] * 6, NOTHING)
+    session.rested()
+    session.answer(ConnectionLost("lost"))
+    assert session.rested() == [0.25]
+    session.answer(NOBODY)
+    assert session.states()[-1] == (A, SourceUnavailable)
+
+
 def test_join_during_a_failure() -> None:
     """It ends the pause and is tried at once; here the failure lasts."""
     session = polling(A).answer(NOBODY)

@@ -18,7 +18,7 @@ from dataclasses import replace
 from math import inf
 from typing import Final, Literal
 
-from dynconf.errors import AccessDenied, SourceError
+from dynconf.errors import AccessDenied, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Busy, ConnectionLost, Request, Rest, Steps
 from dynconf.protocols.nacos.either import read
 from dynconf.protocols.nacos.identity import NacosKey
@@ -95,6 +95,7 @@ class _LongPoll:
         self._refusals = 0
         self._empty = 0
         self._sent_away = False
+        self._was_away = False
 
     def brought(self, *, fresh: bool) -> None:
         """Note whether what the last answer named turned out to be another than it was."""
@@ -168,6 +169,9 @@ class _LongPoll:
             return
         self._answered, self._in_doubt, self._refusals = self._now(), False, 0
         self._sent_away = False
+        if self._was_away:  # it is another start of it, of which nothing bad is known
+            self._was_away = False
+            self._pace.succeeded()
         self._watched.mark(hints)
         self._after_news = bool(hints)
         if hints:
@@ -222,6 +226,7 @@ class _LongPoll:
         return True
 
     def _failed(self, error: SourceError) -> Steps[None]:
+        self._was_away = type(error) is SourceUnavailable
         for key in self._watched.all():
             yield News(key, error=error)
         self._pause(error.seconds if isinstance(error, Busy) else 0.0)
