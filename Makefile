@@ -3,12 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # How many processes `make test` shares its tests among; much of their time they wait for a server.
-WORKERS ?= 2
+WORKERS ?= 3
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # It looks for packages with the `python` that it finds on the path, and would go on line for its version.
 PYRIGHT := PATH="$(abspath $(BIN)):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 pyright
 
-.NOTPARALLEL:
 .PHONY: help demo test test-fast servers lint format bench soak clean
 
 help:
@@ -25,7 +24,9 @@ help:
 demo: $(VENV)/.cli
 	@$(BIN)/dynconf demo
 
-test: lint servers
+# Making the servers takes minutes the first time, much of which it waits for the network.
+test: $(VENV)/.dev
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line lint servers
 	@$(BIN)/python -m pytest -m alone --cov --cov-report= --cov-fail-under=0
 	@$(BIN)/python -m pytest -m 'not alone' --numprocesses=$(WORKERS) --cov --cov-append --cov-report=term
 
