@@ -34,7 +34,7 @@ class Watch(Generic[T]):
         self.ended = False
         self._wake = wake
         self._name = name
-        self._pick = select or (partial(_at, path=path) if path else _itself)
+        self._pick = select or (partial(field_value, path=path) if path else _itself)
         self._latest: Any = MISSING
         self._seen: tuple[Any, Any] = (None, MISSING)
         self._mail: Snapshot | None = None
@@ -154,9 +154,3 @@ def _place_of(value: Any, model: Any) -> Path | None:
 
 def _itself(model: Any) -> Any:
     return model
-
-
-def _at(model: Any, path: Path) -> Any:
-    """What stands at the path; `None` where nothing does: a key, or what it is in, may come and go."""
-    value = field_value(model, path)
-    return None if value is MISSING else value

@@ -91,17 +91,20 @@ def _changed(old: Any, new: Any) -> Delta:
 
 
 def field_value(model: Any, path: Path) -> Any:
-    """What a model holds at a path of field names, mapping keys and list indexes, or `MISSING`."""
+    """What a model holds at a path of field names, mapping keys and list indexes.
+
+    It is `None` where nothing stands: a key, or what it is in, may come and go.
+    """
     for step in path:
         while isinstance(model, RootModel):
             model = model.root
         if _steps_into(model):
-            model = _members(model).get(str(step), MISSING)
+            model = _members(model).get(str(step))
         elif isinstance(model, (list, tuple)):
             index = str(step)
-            model = model[int(index)] if index.isdecimal() and int(index) < len(model) else MISSING
+            model = model[int(index)] if index.isdecimal() and int(index) < len(model) else None
         else:
-            return MISSING
+            return None
     return model
 
 
