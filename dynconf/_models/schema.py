@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from dynconf._models.shape import Shape, alias_paths, infos_of, is_model, is_raw, of_extras, shape_of
+from dynconf._models.shape import Shape, infos_of, is_model, is_raw, of_extras, paths_of, shape_of
 from dynconf._values.merge import Merge, merged
 from dynconf._values.tree import Path, dotted
 from dynconf._values.tree import nested as nested_at
@@ -69,7 +69,7 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
     levels = list(shape.levels())
     models = tuple((at, kind) for at, level in levels for kind in level.kinds if is_model(kind))
     raw = is_raw(info.metadata)
-    paths = _paths(name, info, cls)
+    paths = paths_of(name, info, cls)
     return Field(
         name=name,
         paths=tuple(paths),
@@ -83,15 +83,6 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
         json="never" if raw else _decoding(shape),
         item_json="never" if raw or not shape.mapping else _decoding(shape.items()),
     )
-
-
-def _paths(name: str, info: FieldInfo, cls: Model) -> list[Path]:
-    """The paths that may hold a field, the one that pydantic prefers first."""
-    config = cls.model_config
-    paths = alias_paths(info.validation_alias) if config.get("validate_by_alias") is not False else []
-    if info.validation_alias is None or config.get("validate_by_name") or config.get("populate_by_name"):
-        paths.append((name,))
-    return paths
 
 
 def _in_list(path: Path) -> bool:

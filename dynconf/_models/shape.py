@@ -104,6 +104,8 @@ def described(kind: Any) -> Shape:
         for path in paths:
             shape.put(path, below)
     if others := _others(kind, shape):
+        for name in _unread(kind, shape):
+            shape.parts[name] += others
         shape.parts[OTHER] = others
     for argument in _arguments_of_bases(kind):
         # Which part it stands in is not asked: rather too much than too little.
@@ -121,6 +123,14 @@ def _others(kind: type, shape: Shape) -> list[Shape]:
     told = [] if extra is _NO_EXTRA_ITEMS or extra is None else [shape_of(extra)]
     # Its keys may be generated, by the class around it, too: rather too much than too little.
     return [*(below for parts in shape.parts.values() for below in parts), *told]
+
+
+def _unread(kind: type, shape: Shape) -> Iterable[str]:
+    """The names of a model's parts that pydantic does not read them by: what has these is something else."""
+    if not is_model(kind):
+        return ()
+    read = (path for name, info in infos_of(kind).items() for path in paths_of(name, info, kind))
+    return shape.parts.keys() - {str(path[0]) for path in read}
 
 
 def _arguments_of_bases(kind: type) -> Iterator[Any]:
@@ -179,6 +189,15 @@ def alias_paths(alias: Alias) -> list[Path]:
     """The paths that an alias names, the one that pydantic prefers first."""
     choices = alias.choices if isinstance(alias, AliasChoices) else [alias] if alias else []
     return [tuple(one.path) if isinstance(one, AliasPath) else (one,) for one in choices]
+
+
+def paths_of(name: str, info: FieldInfo, cls: type[BaseModel]) -> list[Path]:
+    """The paths that may hold a model's field, the one that pydantic prefers first."""
+    config = cls.model_config
+    paths = alias_paths(info.validation_alias) if config.get("validate_by_alias") is not False else []
+    if info.validation_alias is None or config.get("validate_by_name") or config.get("populate_by_name"):
+        paths.append((name,))
+    return paths
 
 
 def infos_of(cls: type[BaseModel]) -> Mapping[str, FieldInfo]:

@@ -552,6 +552,24 @@ class Both(Numbered[int], Open[T], Generic[T]):
     """Two others with a variable of the same name."""
 
 
+class Foreign(Generic[T]):
+    """A generic class that is no model."""
+
+
+class Mixed(BaseModel, Foreign[int], extra="allow"):
+    __pydantic_extra__: dict[str, SecretStr]
+
+
+class ByAlias(BaseModel, extra="allow"):
+    __pydantic_extra__: dict[str, SecretStr]
+    alice: str = Field(default="", alias="Alice")
+
+
+class ByName(BaseModel, extra="allow", validate_by_alias=False, validate_by_name=True):
+    __pydantic_extra__: dict[str, SecretStr]
+    name: str = Field(default="", alias="alice")
+
+
 class Told(OpenAbove[str]):
     m: int = 0
 
@@ -582,6 +600,9 @@ class CamelDict(TypedDict):
         Above,
         Swapped[SecretStr, int],
         Both[SecretStr],
+        Mixed,
+        ByAlias,
+        ByName,
         Extended,
     ],
 )
@@ -620,10 +641,13 @@ def test_not_everything_that_is_no_field_is_secret() -> None:
     class House(Settings):
         pins: Told
         renamed: Camel
+        known: ByAlias
 
-    config = Config(Memory({"pins": {"alice": "in"}, "renamed": {"my_pin": "x", "my_host": "there"}}))
+    renamed = {"my_pin": "x", "my_host": "there"}
+    config = Config(Memory({"pins": {"alice": "in"}, "renamed": renamed, "known": {"Alice": "in"}}))
     config.bind(House)
     config.load()
+    assert config.explain("known").value == {"Alice": "in"}
     assert config.explain("pins.alice").value == "in"
     assert config.explain("renamed").value == {"my_pin": "***", "my_host": "there"}
 
