@@ -1,8 +1,9 @@
 """What was seen last of one model, and a slot for what is new."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
@@ -133,23 +134,21 @@ def _meet(a: Path, b: Path) -> bool:
 
 
 def _place(value: Any, model: Any) -> Path:
-    """Where in a model a selected sub-model stands; of anything else, everywhere."""
+    """Where in a model a selected sub-model stands, if that is one place; else everywhere."""
     try:
-        return _place_of(value, model) or ()
+        places = list(islice(_places_of(value, model), 2))
     except RecursionError:  # the model holds itself
         return ()
+    return places[0] if len(places) == 1 else ()
 
 
-def _place_of(value: Any, model: Any) -> Path | None:
-    if not isinstance(value, BaseModel) or not isinstance(model, BaseModel):
-        return None
-    for name, item in model.__dict__.items():
-        if item is value:
-            return (name,)
-        below = _place_of(value, item)
-        if below is not None:
-            return (name, *below)
-    return None
+def _places_of(value: Any, model: Any) -> Iterator[Path]:
+    if isinstance(value, BaseModel) and isinstance(model, BaseModel):
+        for name, item in model.__dict__.items():
+            if item is value:
+                yield (name,)
+            else:
+                yield from ((name, *below) for below in _places_of(value, item))
 
 
 def _itself(model: Any) -> Any:

@@ -44,6 +44,13 @@ class Cache(BaseModel):
     host: str = "localhost"
 
 
+class Frozen(BaseModel, frozen=True):
+    host: str = "localhost"
+
+
+TWIN = Frozen()
+
+
 class Site(Settings):
     cache: Cache | None = None
     flags: dict[str, bool] = Field(default_factory=dict)
@@ -66,6 +73,23 @@ def test_a_path_where_nothing_is(path: str) -> None:
         assert told.wait(2)[-1] == (value, None)
         memory.set(full)
         assert told.wait(3)[-1] == (None, value)
+
+
+class Twins(Settings):
+    first: Frozen = TWIN
+    second: Frozen = TWIN
+
+
+def test_one_of_two_parts_that_are_one_object() -> None:
+    """What changes in the one that a selector picks is told with its path."""
+    memory = Memory({"second": {"host": "a"}})
+    config = Config(memory)
+    told = Told()
+    config.bind(Twins).on_change(lambda now: now.second)(told)
+    with config:
+        memory.set({})
+        [change] = told.wait()
+    assert change.paths == {"second.host"}
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
