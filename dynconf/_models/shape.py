@@ -87,7 +87,7 @@ def shape_of(annotation: Any) -> Shape:
 @lru_cache(maxsize=4096)
 def described(kind: Any) -> Shape:
     """What stands in a class, by its parts' names and aliases; all is secret where that cannot be told."""
-    if hasattr(kind, "__value__"):
+    if _is_alias(kind):
         return shape_of(kind)
     if issubclass(kind, RootModel):
         return shape_of(infos_of(kind)["root"].annotation)
@@ -258,7 +258,7 @@ def _read(annotation: Any, shape: Shape, above: tuple[Any, ...]) -> None:
         return
     origin, arguments = get_origin(annotation), get_args(annotation)
     same_place = _at_same_place(annotation, origin)
-    if hasattr(annotation, "__value__"):  # `type Name = …`
+    if _is_alias(annotation):
         if (origin or annotation) in above:
             shape.scalar = False
             shape.kinds.append(annotation)
@@ -294,12 +294,24 @@ def _at_same_place(annotation: Any, origin: Any) -> Iterable[Any] | None:
     return get_args(annotation)  # of a union, or a qualifier such as `NotRequired`
 
 
+def _is_alias(annotation: Any) -> bool:
+    """Whether it was made by `type Name = …`."""
+    try:
+        return hasattr(annotation, "__value__")
+    except Exception:  # noqa: BLE001 - what it stands for cannot be told
+        return True
+
+
 def _value_of(alias: Any) -> Any:
     """What a type alias stands for, with names resolved and parameters filled in."""
     origin = get_origin(alias) or alias
-    value = _resolved(alias.__value__, origin)
+    try:
+        told = alias.__value__
+    except Exception:  # noqa: BLE001 - it is computed only now, and may name what nobody knows
+        return str(origin)
+    value = _resolved(told, origin)
     if value is None:
-        value = alias.__value__
+        value = told
     given = dict(zip(origin.__parameters__, get_args(alias), strict=False))
     unfilled = getattr(value, "__parameters__", ()) if given else ()
     return value[tuple(given.get(one, one) for one in unfilled)] if unfilled else given.get(value, value)

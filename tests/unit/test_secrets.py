@@ -32,6 +32,7 @@ from pydantic_settings import SettingsConfigDict
 from typing_extensions import TypeAliasType, TypedDict
 
 from dynconf import Binding, Config, Memory, Settings, Update
+from dynconf._models.shape import shape_of
 from dynconf._values.secrets import looks_secret, masked, scrubbed, secret_texts, without_passwords
 from dynconf.errors import StartFailed
 
@@ -674,3 +675,17 @@ def test_a_class_of_a_module_that_nobody_knows(tmp_path: Path) -> None:
     assert house.current.hosts == ["a"]
     assert house.explain("hosts").value == ["a"]
     assert config.explain("alice").value == "***"
+
+
+class Lazy:
+    """Stands for what Python 3.12's `type` statement makes: it computes its value when that is asked for."""
+
+    @property
+    def __value__(self) -> Any:
+        raise NameError("name 'Unknown' is not defined")
+
+
+def test_an_alias_of_what_nobody_knows() -> None:
+    """What it stands for cannot be told, so all of it is secret; that it is wrong is for pydantic to say."""
+    assert shape_of(Lazy()).secret
+    assert shape_of(dict[str, Lazy()]).items().secret  # type: ignore[misc]
