@@ -299,6 +299,23 @@ def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -
     return at
 
 
+def spellings(cls: Model | None, path: Path) -> Iterator[tuple[str, ...]]:
+    """All ways to name what stands at a path where `canonical` puts it: each field by its name or any key."""
+    if not path:
+        yield ()
+        return
+    here = (
+        one for one in (fields_of(cls) if cls else ()) if path[: len(one.written()) or 1] == one.written()
+    )
+    field = next(here, None)
+    if field is None:
+        yield from ((str(path[0]), *rest) for rest in spellings(None, path[1:]))
+        return
+    nested = [nested for below, nested in field.models if not below]
+    for rest in spellings(nested[0] if len(nested) == 1 else None, path[len(field.written()) :]):
+        yield from ((name, *rest) for name in (*field.keys, field.name))
+
+
 def _read_from(at: Path, field: Field, height: Callable[[Path], Any]) -> Path:
     """Where a field's value stands; if it stands nowhere, where pydantic would prefer it."""
     keys = [path for path in field.paths if len(path) == 1]
