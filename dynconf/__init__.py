@@ -143,6 +143,7 @@ __all__ = [
     "Subscription",
     "UnusedKeys",
     "Update",
+    "Veto",
     "View",
 ]
 

@@ -24,7 +24,8 @@
 No message ever holds a configuration value: paths, types, sources and places only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dynconf._origin import Origin, Problem, on_one_line
 
@@ -55,7 +56,18 @@ __all__ = [
 
 
 class DynconfError(Exception):
-    """The root of the tree."""
+    """The root of the tree. All of them can be pickled, as they are on their way from another process."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(cls: type[DynconfError], args: tuple[Any, ...], state: Mapping[str, Any]) -> DynconfError:
+    """An error of that class, whatever its constructor takes: `args` are the finished text."""
+    error = cls.__new__(cls)
+    super(DynconfError, error).__init__(*args)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(DynconfError):

@@ -1,8 +1,9 @@
 """What was seen last of one model, and a slot for what is new."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
@@ -34,7 +35,7 @@ class Watch(Generic[T]):
         self.ended = False
         self._wake = wake
         self._name = name
-        self._pick = select or (partial(_at, path=path) if path else _itself)
+        self._pick = select or (partial(field_value, path=path) if path else _itself)
         self._latest: Any = MISSING
         self._seen: tuple[Any, Any] = (None, MISSING)
         self._mail: Snapshot | None = None
@@ -133,30 +134,22 @@ def _meet(a: Path, b: Path) -> bool:
 
 
 def _place(value: Any, model: Any) -> Path:
-    """Where in a model a selected sub-model stands; of anything else, everywhere."""
+    """Where in a model a selected sub-model stands, if that is one place; else everywhere."""
     try:
-        return _place_of(value, model) or ()
+        places = list(islice(_places_of(value, model), 2))
     except RecursionError:  # the model holds itself
         return ()
+    return places[0] if len(places) == 1 else ()
 
 
-def _place_of(value: Any, model: Any) -> Path | None:
-    if not isinstance(value, BaseModel) or not isinstance(model, BaseModel):
-        return None
-    for name, item in model.__dict__.items():
-        if item is value:
-            return (name,)
-        below = _place_of(value, item)
-        if below is not None:
-            return (name, *below)
-    return None
+def _places_of(value: Any, model: Any) -> Iterator[Path]:
+    if isinstance(value, BaseModel) and isinstance(model, BaseModel):
+        for name, item in model.__dict__.items():
+            if item is value:
+                yield (name,)
+            else:
+                yield from ((name, *below) for below in _places_of(value, item))
 
 
 def _itself(model: Any) -> Any:
     return model
-
-
-def _at(model: Any, path: Path) -> Any:
-    """What stands at the path; `None` where nothing does: a key, or what it is in, may come and go."""
-    value = field_value(model, path)
-    return None if value is MISSING else value

@@ -20,7 +20,7 @@ from dynconf._models.schema import tree_path
 from dynconf._store.state import height, place_in
 from dynconf._values.secrets import masked
 from dynconf._values.snapshot import Change
-from dynconf._values.tree import MISSING, Path, dotted
+from dynconf._values.tree import Path, dotted
 from dynconf.errors import NotStarted
 
 T = TypeVar("T")
@@ -231,8 +231,7 @@ class Binding(Declaring[T]):
         found = explain(state, keys, self._index)
         if found.answers:
             return found
-        value = field_value(model, fields)
-        shown = None if value is MISSING else masked(value, place_in(state.specs, keys))
+        shown = masked(field_value(model, fields), place_in(state.specs, keys))
         return Explanation(found.path, found.version, shown, (), default=True)
 
     def override(self, **values: Any) -> Overriding:

@@ -15,6 +15,7 @@ from dynconf._models.schema import canonical, unknown_key
 from dynconf._origin import Problem
 from dynconf._store.state import Plan, Spec, laid_over
 from dynconf._store.store import Store
+from dynconf._values.key_text import key_text
 from dynconf._values.merge import merged
 from dynconf._values.tree import MISSING, Path, Tree, dotted, find, nested
 from dynconf.errors import ChangeRefused, UsageError
@@ -201,7 +202,7 @@ def _plain(value: Any) -> Any:
         fields = {name: _plain(getattr(value, name)) for name in value.model_fields_set}
         return canonical(type(value), fields, strict=True)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {key_text(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value

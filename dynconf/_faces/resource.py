@@ -79,7 +79,8 @@ class Declaring(Generic[T]):
                 r.incr("hits")
 
         Args:
-            what: a path of field names, or a selector: the value that it is built of.
+            what: a path of field names, or a selector: the value that it is built of. A path where
+                nothing stands, below a part that is `None` say, gives `None`.
             create: makes one of that value (and of what `uses` names): a function, an async one, or
                 a (async) generator or context-manager function that yields it.
             **options: `check`, `close`, `uses`, `name`, `timeout`, `drain`, `grace` and `on_failure`: see

@@ -125,7 +125,7 @@ def _lay_over_defaults(
 
 def _dumped(default: Any) -> Any:
     if isinstance(default, BaseModel):
-        return canonical(type(default), default.model_dump())
+        return canonical(type(default), default.model_dump(), last=True)
     return asdict(default)
 
 

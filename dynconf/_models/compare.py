@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, RootModel
 
+from dynconf._values.key_text import key_text
 from dynconf._values.secrets import fields_held
 from dynconf._values.tree import MISSING, Delta, Path
 
@@ -90,17 +91,20 @@ def _changed(old: Any, new: Any) -> Delta:
 
 
 def field_value(model: Any, path: Path) -> Any:
-    """What a model holds at a path of field names, mapping keys and list indexes, or `MISSING`."""
+    """What a model holds at a path of field names, mapping keys and list indexes.
+
+    It is `None` where nothing stands: a key, or what it is in, may come and go.
+    """
     for step in path:
         while isinstance(model, RootModel):
             model = model.root
         if _steps_into(model):
-            model = _members(model).get(str(step), MISSING)
+            model = _members(model).get(str(step))
         elif isinstance(model, (list, tuple)):
             index = str(step)
-            model = model[int(index)] if index.isdecimal() and int(index) < len(model) else MISSING
+            model = model[int(index)] if index.isdecimal() and int(index) < len(model) else None
         else:
-            return MISSING
+            return None
     return model
 
 
@@ -119,18 +123,9 @@ def _members(value: Any) -> Mapping[str, Any]:
     if isinstance(value, BaseModel):
         return {**fields_held(value), **(value.__pydantic_extra__ or {})}
     if isinstance(value, dict):
-        return {_name(key): item for key, item in value.items()}
+        return {key_text(key): item for key, item in value.items()}
     found = {field.name: _attribute(value, field.name) for field in dataclass_fields(value)}
     return {name: item for name, item in found.items() if item is not MISSING}
-
-
-def _name(key: Any) -> str:
-    try:
-        return str(key)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001
-        return type(key).__name__
 
 
 def _attribute(value: Any, name: str) -> Any:

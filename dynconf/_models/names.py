@@ -17,13 +17,14 @@ from dynconf._values.tree import Path, Tree, find
 class Meaning:
     """What a variable's name means to the models.
 
-    `head` is the path as far as a model knows it; a step marked `False` is known to none, as all
-    that come after the head, so the layers below say how it is spelt. `known` counts the others.
-    `json` says whether the text is JSON.
+    `head` is the path as far as a model knows it, which the name says in `told` steps; a step marked
+    `False` is known to none, as all that come after the head, so the layers below say how it is spelt.
+    `known` counts the name's other steps. `json` says whether the text is JSON.
     """
 
     name: str
     head: tuple[tuple[str, bool], ...] = ()
+    told: int = 0
     known: int = 0
     json: Decoding = "never"
     ranks: tuple[int, ...] = ()
@@ -31,7 +32,7 @@ class Meaning:
     def steps(self, names: Names) -> Iterator[tuple[str, bool]]:
         """All of the path. It is not kept, as there may be many names that begin alike."""
         yield from self.head
-        for step in _steps(names, self.name)[len(self.head) :]:
+        for step in _steps(names, self.name)[self.told :]:
             yield step, False
 
 
@@ -70,19 +71,21 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
     rest = list(steps[len(at) :])
     if not rest:
         whole: Decoding = "always" if is_model(model) else fields_of(model)[0].json
-        return Meaning(name, tuple(path), len(path), whole)
+        return Meaning(name, tuple(path), len(at), len(at), whole)
     inside: Model | None = model
     decoding: Decoding = "never"
     ranks: list[int] = []
+    count = len(at)
     while rest and inside is not None:
         known = _field(inside, rest[0])
         if known is None:
             along, decoding = _along_alias_path(inside, rest)
             path += [(step, True) for step in along]
-            rest = rest[len(along) :]
+            rest, count = rest[len(along) :], count + len(along)
             break
         ranks.append(_rank(known, rest[0]))
-        path.append((known.keys[0] if known.keys else known.name, True))
+        path += [(str(step), True) for step in known.written() or (known.name,)]
+        count += 1
         rest, inside, decoding = rest[1:], None, known.json
         if rest and known.models:
             between, inside = _member(known, rest)
@@ -93,8 +96,8 @@ def _meaning(name: str, steps: Sequence[str], model: Model, at: Path) -> Meaning
             rest, decoding = [], known.item_json
     if rest:
         decoding = "never"
-    count = sum(is_known for _, is_known in path)
-    return Meaning(name, tuple(path), count, decoding, tuple(ranks)) if count > len(at) else nothing
+    told = len(steps) - len(rest)
+    return Meaning(name, tuple(path), told, count, decoding, tuple(ranks)) if count > len(at) else nothing
 
 
 def _rank(known: Field, step: str) -> int:

@@ -1,6 +1,6 @@
 """What pydantic-settings brings of its own for one class: environment, `.env` files, secret files."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from dynconf._models.schema import canonical
+from dynconf._models.schema import canonical, spellings
 from dynconf._origin import Origin
 from dynconf._values.merge import merged
 from dynconf._values.tree import MISSING, Path, Tree, find, same
@@ -63,19 +63,23 @@ class Part:
 
     name: str
     tree: Tree
+    cls: type[BaseModel]
     variables: Collection[str] = ()
     prefix: str = ""
     delimiter: str | None = None
 
     def origin(self, path: Path) -> Origin:
         """Where the value at `path` was read, down to the variable if it is one."""
-        steps = [str(step) for step in path]
-        for end in range(len(steps) if self.delimiter else 1, 0, -1):
-            name = (self.delimiter or "").join(steps[:end])
-            for variable in (self.prefix + name, name):
-                if variable in self.variables or variable.lower() in self.variables:
-                    return Origin(self.name, variable if variable in self.variables else variable.upper())
-        return Origin(self.name)
+        spelt = (variable for name in self._names(path) for variable in (name, name.upper()))
+        return Origin(self.name, next((variable for variable in spelt if variable in self.variables), ""))
+
+    def _names(self, path: Path) -> Iterator[str]:
+        """The variables that may say what stands at a path, or what holds it, the most exact first."""
+        for end in range(len(path), 0, -1):
+            for steps in spellings(self.cls, path[:end]):
+                if self.delimiter or len(steps) == 1:
+                    name = (self.delimiter or "").join(steps)
+                    yield from (self.prefix + name, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +137,20 @@ def read_overlay(cls: type[BaseModel]) -> Overlay:
         states[getattr(source, "__name__", type(source).__name__)] = said
         state = merged([said, state])
         if said:
-            parts.append(_part(name, source, canonical(cls, said)))
+            parts.append(_part(name, source, canonical(cls, said), cls))
     if not parts:
         return NO_OVERLAY
     parts.reverse()
     return Overlay(merged([part.tree for part in parts]), tuple(parts))
 
 
-def _part(name: str, source: PydanticBaseSettingsSource, tree: Tree) -> Part:
+def _part(name: str, source: PydanticBaseSettingsSource, tree: Tree, cls: type[BaseModel]) -> Part:
     if isinstance(source, EnvSettingsSource):  # the one for `.env` files is one of them
         delimiter = source.env_nested_delimiter or None
-        return Part(name, tree, frozenset(source.env_vars), source.env_prefix, delimiter)
-    return Part(name, tree)
+        # Where case does not count, all are lower-case here; in the environment they are mostly not.
+        names = frozenset(one if source.case_sensitive else one.upper() for one in source.env_vars)
+        return Part(name, tree, cls, names, source.env_prefix, delimiter)
+    return Part(name, tree, cls)
 
 
 def _own_sources(

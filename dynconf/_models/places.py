@@ -49,7 +49,7 @@ class Declared(Place):
             named = (
                 shape.parts.get(key, ())
                 for shape in self._shapes
-                for key in {known, ANY, *(() if known in shape.parts else (OTHER,))}
+                for key in {known, ANY, *(() if known != ANY and known in shape.parts else (OTHER,))}
             )
             self._below[known] = Declared(below for parts in named for below in parts)
         return self._below[known]

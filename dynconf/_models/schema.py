@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from dynconf._models.shape import Shape, alias_paths, infos_of, is_model, is_raw, of_extras, shape_of
+from dynconf._models.shape import Shape, infos_of, is_model, is_raw, of_extras, paths_of, shape_of
 from dynconf._values.merge import Merge, merged
 from dynconf._values.tree import Path, dotted
 from dynconf._values.tree import nested as nested_at
@@ -46,6 +46,16 @@ class Field:
     json: Decoding
     item_json: Decoding
 
+    def written(self, *, last: bool = False) -> Path:
+        """Where a layer says it so that it holds before all others, or after them; `()` if it cannot.
+
+        No tree can say one item of a list without the others.
+        """
+        paths = [path for path in self.paths if not _in_list(path)]
+        if not self.paths:
+            return (self.name,)
+        return paths[-1 if last else 0] if paths else ()
+
 
 @lru_cache(maxsize=4096)
 def fields_of(cls: Model) -> tuple[Field, ...]:
@@ -59,7 +69,7 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
     levels = list(shape.levels())
     models = tuple((at, kind) for at, level in levels for kind in level.kinds if is_model(kind))
     raw = is_raw(info.metadata)
-    paths = _paths(name, info, cls)
+    paths = paths_of(name, info, cls)
     return Field(
         name=name,
         paths=tuple(paths),
@@ -75,13 +85,8 @@ def _field(name: str, info: FieldInfo, cls: Model) -> Field:
     )
 
 
-def _paths(name: str, info: FieldInfo, cls: Model) -> list[Path]:
-    """The paths that may hold a field, the one that pydantic prefers first."""
-    config = cls.model_config
-    paths = alias_paths(info.validation_alias) if config.get("validate_by_alias") is not False else []
-    if info.validation_alias is None or config.get("validate_by_name") or config.get("populate_by_name"):
-        paths.append((name,))
-    return paths
+def _in_list(path: Path) -> bool:
+    return any(isinstance(step, int) for step in path)
 
 
 def _decoding(shape: Shape) -> Decoding:
@@ -231,36 +236,48 @@ def unknown_key(cls: Model, values: Mapping[str, Any]) -> tuple[str, Model, list
     return None
 
 
-def canonical(cls: Model, values: Mapping[str, Any], *, strict: bool = False) -> dict[str, Any]:
-    """`values` with every field under the key that pydantic prefers, nested models included.
+def canonical(
+    cls: Model, values: Mapping[str, Any], *, strict: bool = False, last: bool = False
+) -> dict[str, Any]:
+    """`values` with every field where pydantic prefers it, nested models included.
 
     Fields may be named by any of their keys, or by their own name. A field that is one item of a
     list is left out, as no tree can say it without the list's other items.
 
+    Args:
+        cls: whose fields they are.
+        values: what they are to be.
+        strict: whether a field that cannot be said is an error.
+        last: whether they are where pydantic looks last, as defaults are.
+
     Raises:
-        UsageError: there is such a field, and it is `strict`.
+        UsageError: there is such a field, or one that pydantic would rather read so, and it is `strict`.
     """
     by_key = _by_key(cls)
     result: dict[str, Any] = {}
     for key, value in values.items():
         known = by_key.get(key)
         if known is None:
-            result[key] = value
+            _put(result, (key,), value)
             continue
         nested = [model for at, model in known.models if not at]
         if len(nested) == 1 and isinstance(value, Mapping):
-            value = canonical(nested[0], value, strict=strict)
-        if known.keys or not known.alias_path:
-            result[known.keys[0] if known.keys else key] = value
-        elif not any(isinstance(step, int) for step in known.alias_path):
-            result = merged([result, nested_at(known.alias_path, value)])
-        elif strict:
-            place = dotted(known.alias_path)
+            value = canonical(nested[0], value, strict=strict, last=last)
+        if strict and known.paths and _in_list(known.paths[0]):
+            item = dotted(known.paths[0])
             raise UsageError(
-                f"{cls.__name__}.{known.name} is one item of a list ({place}), which a layer replaces whole:"
+                f"{cls.__name__}.{known.name} is one item of a list ({item}), which a layer replaces whole:"
                 " override another field of the class, or give the list in a source of its own"
             )
+        if place := known.written(last=last):
+            _put(result, place, value)
     return result
+
+
+def _put(tree: dict[str, Any], path: Path, value: Any) -> None:
+    """Have a tree say a value, too, beside what else it says of the same key."""
+    [(key, value)] = nested_at(path, value).items()
+    tree[key] = merged([tree[key], value]) if key in tree else value
 
 
 def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -> Path:
@@ -280,6 +297,23 @@ def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -
         nested = [nested for below, nested in known.models if not below]
         model = nested[0] if len(nested) == 1 else None
     return at
+
+
+def spellings(cls: Model | None, path: Path) -> Iterator[tuple[str, ...]]:
+    """All ways to name what stands at a path where `canonical` puts it: each field by its name or any key."""
+    if not path:
+        yield ()
+        return
+    here = (
+        one for one in (fields_of(cls) if cls else ()) if path[: len(one.written()) or 1] == one.written()
+    )
+    field = next(here, None)
+    if field is None:
+        yield from ((str(path[0]), *rest) for rest in spellings(None, path[1:]))
+        return
+    nested = [nested for below, nested in field.models if not below]
+    for rest in spellings(nested[0] if len(nested) == 1 else None, path[len(field.written()) :]):
+        yield from ((name, *rest) for name in (*field.keys, field.name))
 
 
 def _read_from(at: Path, field: Field, height: Callable[[Path], Any]) -> Path:

@@ -87,7 +87,7 @@ def shape_of(annotation: Any) -> Shape:
 @lru_cache(maxsize=4096)
 def described(kind: Any) -> Shape:
     """What stands in a class, by its parts' names and aliases; all is secret where that cannot be told."""
-    if hasattr(kind, "__value__"):
+    if _is_alias(kind):
         return shape_of(kind)
     if issubclass(kind, RootModel):
         return shape_of(infos_of(kind)["root"].annotation)
@@ -104,6 +104,8 @@ def described(kind: Any) -> Shape:
         for path in paths:
             shape.put(path, below)
     if others := _others(kind, shape):
+        for name in _unread(kind, shape):
+            shape.parts[name] += others
         shape.parts[OTHER] = others
     for argument in _arguments_of_bases(kind):
         # Which part it stands in is not asked: rather too much than too little.
@@ -121,6 +123,14 @@ def _others(kind: type, shape: Shape) -> list[Shape]:
     told = [] if extra is _NO_EXTRA_ITEMS or extra is None else [shape_of(extra)]
     # Its keys may be generated, by the class around it, too: rather too much than too little.
     return [*(below for parts in shape.parts.values() for below in parts), *told]
+
+
+def _unread(kind: type, shape: Shape) -> Iterable[str]:
+    """The names of a model's parts that pydantic does not read them by: what has these is something else."""
+    if not is_model(kind):
+        return ()
+    read = (path for name, info in infos_of(kind).items() for path in paths_of(name, info, kind))
+    return shape.parts.keys() - {str(path[0]) for path in read}
 
 
 def _arguments_of_bases(kind: type) -> Iterator[Any]:
@@ -181,6 +191,15 @@ def alias_paths(alias: Alias) -> list[Path]:
     return [tuple(one.path) if isinstance(one, AliasPath) else (one,) for one in choices]
 
 
+def paths_of(name: str, info: FieldInfo, cls: type[BaseModel]) -> list[Path]:
+    """The paths that may hold a model's field, the one that pydantic prefers first."""
+    config = cls.model_config
+    paths = alias_paths(info.validation_alias) if config.get("validate_by_alias") is not False else []
+    if info.validation_alias is None or config.get("validate_by_name") or config.get("populate_by_name"):
+        paths.append((name,))
+    return paths
+
+
 def infos_of(cls: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """A model's fields, with names resolved that were not yet known when it was written."""
     if not cls.__pydantic_complete__:
@@ -239,7 +258,7 @@ def _read(annotation: Any, shape: Shape, above: tuple[Any, ...]) -> None:
         return
     origin, arguments = get_origin(annotation), get_args(annotation)
     same_place = _at_same_place(annotation, origin)
-    if hasattr(annotation, "__value__"):  # `type Name = …`
+    if _is_alias(annotation):
         if (origin or annotation) in above:
             shape.scalar = False
             shape.kinds.append(annotation)
@@ -275,12 +294,24 @@ def _at_same_place(annotation: Any, origin: Any) -> Iterable[Any] | None:
     return get_args(annotation)  # of a union, or a qualifier such as `NotRequired`
 
 
+def _is_alias(annotation: Any) -> bool:
+    """Whether it was made by `type Name = …`."""
+    try:
+        return hasattr(annotation, "__value__")
+    except Exception:  # noqa: BLE001 - what it stands for cannot be told
+        return True
+
+
 def _value_of(alias: Any) -> Any:
     """What a type alias stands for, with names resolved and parameters filled in."""
     origin = get_origin(alias) or alias
-    value = _resolved(alias.__value__, origin)
+    try:
+        told = alias.__value__
+    except Exception:  # noqa: BLE001 - it is computed only now, and may name what nobody knows
+        return str(origin)
+    value = _resolved(told, origin)
     if value is None:
-        value = alias.__value__
+        value = told
     given = dict(zip(origin.__parameters__, get_args(alias), strict=False))
     unfilled = getattr(value, "__parameters__", ()) if given else ()
     return value[tuple(given.get(one, one) for one in unfilled)] if unfilled else given.get(value, value)

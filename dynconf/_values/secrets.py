@@ -17,6 +17,7 @@ from uuid import UUID
 from pydantic import AnyUrl, BaseModel, RootModel, Secret, SecretBytes, SecretStr
 from pydantic_core import Url
 
+from dynconf._values.key_text import key_text
 from dynconf._values.tree import Path
 
 MASK = "***"
@@ -82,7 +83,8 @@ def masked(value: Any, place: Place = OPEN) -> Any:
         return MASK
     parts = members(value)
     if isinstance(parts, Mapping):
-        return {str(key): masked(item, place.child(str(key))) for key, item in parts.items()}
+        named = [(key_text(key), item) for key, item in parts.items()]
+        return {name: masked(item, place.child(name)) for name, item in named}
     if parts is not None:
         return [masked(item, place.child(index)) for index, item in enumerate(parts)]
     if value is not None and place.hidden:
@@ -173,7 +175,7 @@ def secret_texts(value: Any, place: Place = OPEN) -> Iterator[str]:
     parts = members(value)
     if isinstance(parts, Mapping):
         for key, item in parts.items():
-            yield from secret_texts(item, place.child(str(key)))
+            yield from secret_texts(item, place.child(key_text(key)))
     elif parts is not None:
         for index, item in enumerate(parts):
             yield from secret_texts(item, place.child(index))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dynconf._values.snapshot import Names, Update
 from dynconf._values.source import Feed, Source
+from dynconf.errors import UsageError
 
 __all__ = ["Env"]
 
@@ -17,6 +18,9 @@ class Env(Source):
         prefix: what their names begin with, in whatever case; the rest names the field.
         delimiter: what separates the steps of a path in a name.
         environ: where to look instead of `os.environ`.
+
+    Raises:
+        UsageError: the delimiter is empty.
     """
 
     allow_empty = True
@@ -28,6 +32,10 @@ class Env(Source):
         delimiter: str = "__",
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        if not delimiter:
+            raise UsageError(
+                "the delimiter separates the steps of a path in a name, as '__' does: it is not empty"
+            )
         self.name: str = f"env:{prefix}" if prefix else "env"
         self.prefix = prefix
         self.delimiter = delimiter

@@ -108,10 +108,16 @@ class File(Source):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    """What a look found: each document that is there, and what kept others from being read."""
+    """What a look found: each document that is there, why some cannot be read, or none is known."""
 
     readings: dict[str, Reading]
+    unread: dict[str, SourceError]
     fault: SourceError | None
+
+    @property
+    def answers(self) -> bool:
+        """Whether all that is there could be read."""
+        return not self.unread and self.fault is None
 
 
 class _Following:
@@ -127,12 +133,15 @@ class _Following:
         self._seen: dict[str, Reading] = {}
         self._gone: dict[str, float] = {}
         self._loaded = False
+        self._answers = True
         # Something serves already, after a reload or a fork: it is no worse than half a file.
         self._patient = not feed.starting
 
     def look(self, links: Links) -> _Found | None:
         """Read what changed; runs on a thread and alters nothing."""
-        seen, readings, fault = self._seen, {}, None
+        seen, fault = self._seen, None
+        readings: dict[str, Reading] = {}
+        unread: dict[str, SourceError] = {}
         try:
             for document, path in self._paths(links):
                 before = seen.get(document, UNREADABLE)
@@ -146,14 +155,15 @@ class _Following:
                     if isinstance(error, IsADirectoryError) and self._source.members:
                         continue
                     readings[document] = before
-                    fault = explain(error, Origin(self._source.name, document))
+                    unread[document] = explain(error, Origin(self._source.name, document))
         except FileNotFoundError:
             pass
         except OSError as error:
-            readings = seen
+            readings, unread = seen, {}
             fault = explain(error, Origin(self._source.name, os.path.dirname(self._source.path)))
         same = readings.keys() == seen.keys() and all(readings[name] is seen[name] for name in readings)
-        return None if same and fault is None and self._loaded else _Found(readings, fault)
+        found = _Found(readings, unread, fault)
+        return None if same and found.answers and self._answers and self._loaded else found
 
     def take(self, found: _Found, again: Callable[[float], None]) -> None:
         """Tell the feed; on its loop.
@@ -165,7 +175,7 @@ class _Following:
         for document, reading in now.items():
             self._gone.pop(document, None)
             if reading is not before.get(document) and reading.content is not None:
-                feed.update(self._update(document, reading))
+                feed.update(self._update(document, reading), answers=found.answers)
                 if reading.mounted and not self._loaded:
                     _logger.info(
                         "%s is mounted on its own; such a mount may never show a change",
@@ -176,16 +186,26 @@ class _Following:
                 now[document] = before[document]
             else:
                 self._gone.pop(document, None)
-                feed.update(self._no_file(document))
+                feed.update(self._no_file(document), answers=found.answers)
         self._seen = now
         fault = found.fault
         if not (now or fault or self._loaded):
             fault = self._nothing_there()
-        if fault is not None:
+        self._stand(found.unread, fault)
+
+    def _stand(self, unread: dict[str, SourceError], fault: SourceError | None) -> None:
+        """Tell whether all could be read; of members that could not, why not, each reason once."""
+        feed, told = self._feed, self._feed.unread
+        feed.unread = unread
+        errors = unread if fault is None else {"": fault}
+        for document, error in errors.items():
             if not feed.watching:
-                raise fault
-            feed.failed(fault)
-        elif not self._loaded:
+                raise error
+            feed.failed(error, again=str(error) == str(told.get(document)))
+        if not (errors or self._answers):
+            feed.alive()
+        self._answers = not errors
+        if not (errors or self._loaded):
             self._loaded = True
             feed.loaded()
 

@@ -17,15 +17,22 @@ from pathlib import Path
 
 import pytest
 
+from dynconf import Config, Settings
 from dynconf._values.limits import Limits
 from dynconf._values.source import Source
 from dynconf.errors import DocumentMissing, SourceUnavailable
 from dynconf.sources._links import Links
 from dynconf.sources.file import File, _Following
 from dynconf.testing import ManualClock
+from tests.servers.process import until
+from tests.unit.core_props import Told
 from tests.unit.sources.recording import RecordingFeed, StandingClock, running
 
 ROOT = Path(__file__).parents[2]
+
+
+class Counted(Settings):
+    a: int = 0
 
 
 def follow(source: Source, test: Callable[[RecordingFeed, StandingClock], Awaitable[None]]) -> RecordingFeed:
@@ -542,6 +549,43 @@ def test_unreadable_member(tmp_path: Path) -> None:
         assert feed.content(str(tmp_path / "20.yaml")) == b"a: 20"
 
     follow(File(tmp_path / "*.yaml"), test)
+
+
+def test_unreadable_member_is_told_once(tmp_path: Path) -> None:
+    """Edits of others neither tell of it anew nor make up for it, and serve; each further one is told of."""
+    one, two, three = (tmp_path / f"{name}.yaml" for name in ("one", "two", "three"))
+    for path in (one, two, three):
+        path.write_text("{}")
+    config = Config(File(tmp_path / "*.yaml"))
+    errors = Told()
+    config.on_error(errors)
+    counted = config.bind(Counted)
+
+    def edit(text: str) -> None:
+        one.write_text(f"a: {text}")
+        counted.until(lambda now: now.a == int(text), 20)
+
+    with config:
+        two.unlink()
+        put_pipe(two)
+        errors.wait(1)
+        for text in ("1", "2", "3"):
+            edit(text)
+        three.unlink()
+        put_pipe(three)
+        errors.wait(2)
+        edit("4")
+        [source] = config.status().sources
+        states = {Path(one.document).stem: one.state for one in source.documents}
+        assert (source.state, states) == ("stale", {"one": "live", "two": "stale", "three": "stale"})
+        for path in (two, three):
+            path.unlink()
+            path.write_text("{}")
+        until(lambda: config.status().healthy, "its recovery")
+    assert [("two.yaml" in text, "three.yaml" in text) for text in errors.texts()] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_folder_of_members_blocked(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -42,6 +44,13 @@ class Cache(BaseModel):
     host: str = "localhost"
 
 
+class Frozen(BaseModel, frozen=True):
+    host: str = "localhost"
+
+
+TWIN = Frozen()
+
+
 class Site(Settings):
     cache: Cache | None = None
     flags: dict[str, bool] = Field(default_factory=dict)
@@ -64,6 +73,23 @@ def test_a_path_where_nothing_is(path: str) -> None:
         assert told.wait(2)[-1] == (value, None)
         memory.set(full)
         assert told.wait(3)[-1] == (None, value)
+
+
+class Twins(Settings):
+    first: Frozen = TWIN
+    second: Frozen = TWIN
+
+
+def test_one_of_two_parts_that_are_one_object() -> None:
+    """What changes in the one that a selector picks is told with its path."""
+    memory = Memory({"second": {"host": "a"}})
+    config = Config(memory)
+    told = Told()
+    config.bind(Twins).on_change(lambda now: now.second)(told)
+    with config:
+        memory.set({})
+        [change] = told.wait()
+    assert change.paths == {"second.host"}
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -241,6 +267,35 @@ def test_immediate(house: House) -> None:
         house.set(a=3)
         assert [(one.old, one.new, one.initial) for one in late.wait(2)] == [(2, 2, True), (2, 3, False)]
         assert [(one.old, one.new) for one in quiet.wait()] == [(2, 3)]
+
+
+def traced(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Wrap a function, async or not, as decorators do that only look on."""
+
+    @wraps(function)
+    def inner(item: Any) -> Any:
+        return function(item)
+
+    return inner
+
+
+def test_a_function_that_gives_a_coroutine(house: House) -> None:
+    """What a decorator made of an async function is awaited, one call at a time."""
+    log: list[tuple[str, int]] = []
+
+    @house.numbers.on_change("a")
+    @traced
+    async def tell(change: Change[int]) -> None:
+        log.append(("in", change.new))
+        await asyncio.sleep(0)
+        log.append(("out", change.new))
+        house.told(change.new)
+
+    with house.config:
+        for number in (2, 3):
+            house.set(a=number)
+            house.told.wait(number - 1)
+    assert log == [("in", 2), ("out", 2), ("in", 3), ("out", 3)]
 
 
 def test_selectors_and_paths_see_their_part_only(house: House) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, FilePath, RootModel, model_validator
+from pydantic_settings import SettingsConfigDict
 
-from dynconf import Config, Feed, File, Memory, NotStarted, Settings, Source
+from dynconf import Config, Env, Feed, File, Memory, NotStarted, Settings, Source
 from dynconf.errors import ChangeRefused, StartFailed, UsageError
 from tests.unit.core_props import LOOK, Told
 from tests.unit.test_life_supervision import Numbers, Scripted, stubborn
@@ -435,6 +436,7 @@ def test_a_name_that_is_no_field_is_told(values: dict[str, Any]) -> None:
 
 class Item(BaseModel):
     first: str = Field(default="", validation_alias=AliasPath("names", 0))
+    second: str = Field(default="", validation_alias=AliasChoices(AliasPath("names", 1), "second"))
     port: int = Field(default=0, validation_alias=AliasChoices("port", AliasPath("server", "port")))
 
 
@@ -445,12 +447,42 @@ class Items(Item, Settings):
 EVE = Item.model_validate({"names": ["eve"]})
 
 
-@pytest.mark.parametrize("values", [{"first": "eve"}, {"item": {"first": "eve"}}, {"item": EVE}])
+@pytest.mark.parametrize(
+    "values",
+    [{"first": "eve"}, {"second": "eve"}, {"item": {"first": "eve"}}, {"item": EVE}],
+)
 def test_one_item_of_a_list_is_not_overridden(values: dict[str, Any]) -> None:
     """A layer replaces a list whole, so the other items would go: it is refused, with the place."""
     items = Config(Memory({"names": ["ann"]})).bind(Items)
-    with pytest.raises(UsageError, match=r"Items?\.first is one item of a list \(names\.0\)"):
+    with pytest.raises(UsageError, match=r"Items?\.\w+ is one item of a list \(names\.[01]\)"):
         items.override(**values)
+
+
+class Reached(Settings):
+    host: str = Field(default="", validation_alias=AliasChoices(AliasPath("net", "host"), "host"))
+    port: int = Field(default=0, validation_alias=AliasChoices("port", AliasPath("net", "port")))
+
+
+class ReachedByEnvironment(Reached):
+    model_config = SettingsConfigDict(env_prefix="DYNCONF_TEST_")  # it does not hold for aliases
+
+
+@pytest.mark.parametrize("net", [{"net": {"host": "file", "port": 1}}, {"host": "file", "port": 1}, {}])
+def test_what_is_above_an_alias_path_holds(net: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables, a class's own ones, and overrides win wherever the field stands below, and are explained."""
+    names = Env("APP_", environ={"APP_HOST": "named", "APP_PORT": "2"})
+    config = Config(Memory(net), names)
+    reached, own = config.bind(Reached), config.bind(ReachedByEnvironment)
+    monkeypatch.setenv("HOST", "own")
+    monkeypatch.setenv("PORT", "3")
+    config.load()
+    assert (reached.current.host, reached.current.port) == ("named", 2)
+    assert reached.explain("host").answers[0].origin.document == "APP_HOST"
+    assert (own.current.host, own.current.port) == ("own", 3)
+    with own.override(host="test", port=4):
+        for binding in (own, reached):
+            assert (binding.current.host, binding.current.port) == ("test", 4)
+            assert [binding.explain(path).value for path in ("host", "port")] == ["test", 4]
 
 
 def test_explained_by_an_alias_path() -> None:

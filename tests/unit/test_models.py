@@ -291,6 +291,21 @@ def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.Monk
     assert tree == {"inner": {"second": 3}, "other": {"second": 4}, "plain": {"low": 5}}
 
 
+@pytest.mark.parametrize("tree", [{"port": 1, "host": 1}, {"net": {"port": 1, "host": 1}}])
+def test_a_default_is_below_what_is_said_anywhere(tree: Tree) -> None:
+    """Where a default is completed it never hides what the tree says, under a key or along an alias path."""
+
+    class Inner(BaseModel):
+        port: int = Field(default=0, validation_alias=AliasChoices("port", AliasPath("net", "port")))
+        host: int = Field(default=0, validation_alias=AliasChoices(AliasPath("net", "host"), "host"))
+
+    class Whole(BaseSettings, nested_model_default_partial_update=True):
+        inner: Inner = Inner.model_validate({"port": 7, "host": 7})
+
+    assert build(Whole, {"inner": tree}, (), lowest).model_dump() == {"inner": {"port": 1, "host": 1}}
+    assert build(Whole, {"inner": {}}, (), lowest).model_dump() == {"inner": {"port": 7, "host": 7}}
+
+
 def test_a_model_shares_no_container_with_the_tree() -> None:
     """Altering a mutable model never alters what is merged."""
 
@@ -397,9 +412,9 @@ def test_what_differs_in_a_root_model(old: object, new: object, delta: Delta) ->
     [
         (("redis", "host"), "a"),
         (("tags", "0"), "x"),
-        (("tags", 5), MISSING),
+        (("tags", 5), None),
         (("limits", "a"), 1),
-        (("redis", "host", "deeper"), MISSING),
+        (("redis", "host", "deeper"), None),
     ],
 )
 def test_a_field_path_leads_through_models_mappings_and_lists(path: Path, value: object) -> None:

@@ -69,6 +69,8 @@ def found(
         ("APP_REDIS__HOTS", "1", {"redis": {"hots": "1"}}),
         ("APP_DATA", '{"Deep": 1}', {"Data": {"Deep": 1}}),
         ("APP_DATA__DEEP", "1", {"Data": {"Deep": "1"}}),
+        ("APP_DEEP", "1", {"Data": {"Deep": "1"}}),
+        ("APP_DEEPER", "[1]", {"Data": {"More": {"Deep": [1]}}}),
         ("APP_DATA__MORE", '{"Deep": [1]}', {"Data": {"More": {"Deep": [1]}}}),
         ("APP_DATA__MORE__DEEP", "[1]", {"Data": {"More": {"Deep": [1]}}}),
         ("APP_DATA__ELSE", "[1]", {"Data": {"else": "[1]"}}),

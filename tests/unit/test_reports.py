@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from dynconf import Config, Env, File, Memory, NotStarted, Settings
@@ -250,6 +250,27 @@ def test_a_refused_overlay_shows_in_the_status(monkeypatch: pytest.MonkeyPatch) 
         assert config.reload().paths == ("number",)
         assert own.current.number == 2
         assert config.status().healthy
+
+
+def test_a_variable_of_a_class_is_named_whichever_way_it_is_spelt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields are written under one key, variables may say another, or the field's own name."""
+
+    class Part(BaseModel):
+        host: str = Field("", validation_alias=AliasChoices("hostname", "host"))
+
+    class Own(Settings):
+        model_config = SettingsConfigDict(env_prefix="OWN_", env_nested_delimiter="__")
+        part: Part = Part.model_validate({})
+        port: int = Field(0, validation_alias=AliasChoices(AliasPath("net", "port"), "own_port"))
+
+    monkeypatch.setenv("OWN_PART__HOST", "a")
+    monkeypatch.setenv("OWN_PORT", "1")
+    config = Config(Memory({"part": {"hostname": "b"}, "net": {"port": 2}}))
+    own = config.bind(Own)
+    config.load()
+    assert (own.current.part.host, own.current.port) == ("a", 1)
+    answers = [own.explain(path).answers[0].origin.document for path in ("part.host", "port")]
+    assert answers == ["OWN_PART__HOST", "OWN_PORT"]
 
 
 def test_asking_before_the_first_load() -> None:

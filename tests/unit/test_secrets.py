@@ -32,6 +32,7 @@ from pydantic_settings import SettingsConfigDict
 from typing_extensions import TypeAliasType, TypedDict
 
 from dynconf import Binding, Config, Memory, Settings, Update
+from dynconf._models.shape import shape_of
 from dynconf._values.secrets import looks_secret, masked, scrubbed, secret_texts, without_passwords
 from dynconf.errors import StartFailed
 
@@ -559,6 +560,24 @@ class Both(Numbered[int], Open[T], Generic[T]):
     """Two others with a variable of the same name."""
 
 
+class Foreign(Generic[T]):
+    """A generic class that is no model."""
+
+
+class Mixed(BaseModel, Foreign[int], extra="allow"):
+    __pydantic_extra__: dict[str, SecretStr]
+
+
+class ByAlias(BaseModel, extra="allow"):
+    __pydantic_extra__: dict[str, SecretStr]
+    alice: str = Field(default="", alias="Alice")
+
+
+class ByName(BaseModel, extra="allow", validate_by_alias=False, validate_by_name=True):
+    __pydantic_extra__: dict[str, SecretStr]
+    name: str = Field(default="", alias="alice")
+
+
 class Told(OpenAbove[str]):
     m: int = 0
 
@@ -589,6 +608,9 @@ class CamelDict(TypedDict):
         Above,
         Swapped[SecretStr, int],
         Both[SecretStr],
+        Mixed,
+        ByAlias,
+        ByName,
         Extended,
     ],
 )
@@ -627,10 +649,13 @@ def test_not_everything_that_is_no_field_is_secret() -> None:
     class House(Settings):
         pins: Told
         renamed: Camel
+        known: ByAlias
 
-    config = Config(Memory({"pins": {"alice": "in"}, "renamed": {"my_pin": "x", "my_host": "there"}}))
+    renamed = {"my_pin": "x", "my_host": "there"}
+    config = Config(Memory({"pins": {"alice": "in"}, "renamed": renamed, "known": {"Alice": "in"}}))
     config.bind(House)
     config.load()
+    assert config.explain("known").value == {"Alice": "in"}
     assert config.explain("pins.alice").value == "in"
     assert config.explain("renamed").value == {"my_pin": "***", "my_host": "there"}
 
@@ -657,3 +682,17 @@ def test_a_class_of_a_module_that_nobody_knows(tmp_path: Path) -> None:
     assert house.current.hosts == ["a"]
     assert house.explain("hosts").value == ["a"]
     assert config.explain("alice").value == "***"
+
+
+class Lazy:
+    """Stands for what Python 3.12's `type` statement makes: it computes its value when that is asked for."""
+
+    @property
+    def __value__(self) -> Any:
+        raise NameError("name 'Unknown' is not defined")
+
+
+def test_an_alias_of_what_nobody_knows() -> None:
+    """What it stands for cannot be told, so all of it is secret; that it is wrong is for pydantic to say."""
+    assert shape_of(Lazy()).secret
+    assert shape_of(dict[str, Lazy()]).items().secret  # type: ignore[misc]

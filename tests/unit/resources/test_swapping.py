@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
-from dynconf import Change, Config, Memory, View
+from dynconf import Change, Config, Memory, Settings, View
 from dynconf.errors import ChangeRefused, ResourceUnavailable, StartFailed, UsageError
 from dynconf.testing import ManualClock
 from tests.servers.process import until
@@ -48,6 +49,32 @@ def test_built_and_swapped() -> None:
         assert house.client.swaps == 1
         until(lambda: Client.hosts() == ["two"], "the close of the first")
     assert Client.hosts() == []
+
+
+class Site(BaseModel):
+    host: str
+
+
+class Sites(Settings):
+    hosts: dict[str, str] = Field(default_factory=dict)
+    first: Site | None = None
+
+
+@pytest.mark.parametrize("path", ["hosts.main", "first.host"])
+def test_a_path_where_nothing_is(path: str) -> None:
+    """It is built of None before something comes and once it has gone, as subscribers are told."""
+    memory = Memory({})
+    config = Config(memory)
+    sites = config.bind(Sites)
+    made = sites.resource(path, create=lambda host: [host])
+    with config:
+        assert made.current == [None]
+        memory.set({"hosts": {"main": "one"}, "first": {"host": "one"}})
+        sites.until(lambda now: now.hosts, LOOK)
+        assert made.current == ["one"]
+        memory.set({})
+        sites.until(lambda now: not now.hosts, LOOK)
+        assert made.current == [None]
 
 
 def test_only_its_own_value_counts() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from dynconf._values.snapshot import Names
+from dynconf.errors import UsageError
 from dynconf.sources.env import Env
 from tests.unit.sources.recording import RecordingFeed
 
@@ -74,3 +75,9 @@ def test_name(prefix: str, name: str) -> None:
     source = Env(prefix)
     assert (source.name, source.settle) == (name, 0)
     assert source.allow_empty
+
+
+def test_an_empty_delimiter_is_refused() -> None:
+    """It separates nothing."""
+    with pytest.raises(UsageError, match="the delimiter separates the steps"):
+        Env("APP_", delimiter="")
