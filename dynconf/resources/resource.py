@@ -168,7 +168,8 @@ class Resource(Generic[R]):
         users = self._around.users(self)
         if users:
             raise UsageError(f"{self.name} is used by {users[0].name}: close that first")
-        self.closed, self._serving.error = True, "it was closed"
+        self.closed = True
+        self._serving.fail("it was closed")
         if not self._around.post(self._go):
             self._around.dismiss(self)
 
@@ -334,7 +335,11 @@ class Resource(Generic[R]):
     def _take(self, outcome: Outcome[R]) -> bool:
         """Have an outcome hold; whether another instance serves now."""
         if not self.closed:
-            self._serving.error, self._failed = outcome.error, outcome.failed
+            self._failed = outcome.failed
+            if outcome.error:
+                self._serving.fail(outcome.error)
+            else:
+                self._serving.error = ""
         instance = outcome.instance
         if instance is None or not self._serving.put(instance):
             return False
