@@ -7,6 +7,7 @@ from dynconf._host.host import Host
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.compare import field_value
 from dynconf._origin import on_one_line
+from dynconf._values.prepare import PrepareRefused
 from dynconf._values.secrets import Quotes
 from dynconf._values.snapshot import View
 from dynconf._values.tree import Path, dotted
@@ -218,6 +219,9 @@ class _Around:
 
     def retry(self, select: Callable[[View], Any]) -> None:
         self._lifecycle.manager_here().transactions.release(select)
+
+    def refused_late(self, refusal: PrepareRefused) -> None:
+        self._lifecycle.manager_here().transactions.refused_late(refusal)
 
     def explain(self, error: BaseException, view: View) -> str:
         """The error's text, unless that quotes what must not be shown."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -52,6 +53,9 @@ class ResourceContext(Protocol):
 
     def retry(self, select: Callable[[View], Any]) -> None:
         """Have what was refused for the sake of what is selected so tried again."""
+
+    def refused_late(self, refusal: PrepareRefused) -> None:
+        """Have this told as the newest reason for what was refused for the sake of the same."""
 
     def explain(self, error: BaseException, view: View) -> str:
         """Why something could not be built, fit to be shown."""
@@ -254,7 +258,7 @@ class Resource(Generic[R]):
                 self._retry.break_off()
             instance = self._known(wanted)
             if instance is None:
-                instance = await self._made(wanted, until, again=again)
+                instance = await self._made(wanted, new, until, again=again)
                 self._told = ""
             return Outcome(instance)
         except StillTrying:
@@ -293,7 +297,11 @@ class Resource(Generic[R]):
         self._told = reason
         return reason
 
-    async def _made(self, wanted: Wanted, until: float | None, *, again: bool) -> Instance[R]:
+    def _failed_late(self, new: View, error: Exception) -> None:
+        """Another try has failed that nobody waited for any longer."""
+        self._around.refused_late(PrepareRefused(self._reason(error, new), self._selects, self.path))
+
+    async def _made(self, wanted: Wanted, new: View, until: float | None, *, again: bool) -> Instance[R]:
         """A new one: beside all else if it is waited for until then only, or is there or coming.
 
         Nobody waits for one that cannot be begun yet.
@@ -301,7 +309,7 @@ class Resource(Generic[R]):
         if until is None and not again and self._builder.hangs(wanted):
             until = asyncio.get_running_loop().time()
         if until is not None or self._aside.has(wanted):
-            return await self._aside.build(wanted, until)
+            return await self._aside.build(wanted, until, partial(self._failed_late, new))
         if not again:
             self._aside.drop()
         return await self._builder.build(wanted)

@@ -143,7 +143,7 @@ with config:
 
 
 def test_not_to_be_had_in_the_child() -> None:
-    """A child whose resource cannot be built says why as soon as it is known, and is healed when it can be."""
+    """A child whose resource cannot be built says why as soon as that is known, and is healed later."""
     run(f"""{HOUSE}
 def work():
     try:
