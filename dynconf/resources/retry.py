@@ -43,15 +43,18 @@ class Retry:
         self._amiss = amiss
         self._attempt = attempt
         self._task: asyncio.Task[None] | None = None
+        self._pausing = False
 
     def go_on(self) -> None:
         """Try, unless there is nothing to try for, or it is being tried already."""
+        if self.outdated and self._pausing:
+            self.break_off()
         if (self.outdated or self._amiss()) and (self._task is None or self._task.done()):
             self._task = self._host().spawn(self._run(), self._name)
 
     def break_off(self) -> asyncio.Task[None] | None:
         """Try no more for now; gives what is still to end."""
-        task, self._task = self._task, None
+        task, self._task, self._pausing = self._task, None, False
         if task is not None:
             task.cancel()
         return task
@@ -59,13 +62,15 @@ class Retry:
     def forked(self) -> None:
         """In a forked child: have nothing of the parent's any more."""
         park(self._task)
-        self._task = None
+        self._task, self._pausing = None, False
 
     async def _run(self) -> None:
         delay = _FIRST
         while self.outdated or self._amiss():
             if not self.outdated:
+                self._pausing = True
                 await self._clock.sleep(delay * (1 + random.random()) / 2)  # noqa: S311
+                self._pausing = False
                 delay = min(_LONGEST, 2 * delay)
             self.outdated = False
             await self._attempt()

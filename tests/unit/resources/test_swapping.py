@@ -355,14 +355,19 @@ def test_healed_while_its_user_is_built() -> None:
 
 
 def test_a_start_without_what_it_uses() -> None:
-    """The error names what is missing; it is there as soon as that is."""
-    house = House(on_failure="keep")
-    house.hosts.set({"host": "bad"})
+    """The error names what is missing; it is there as soon as that is, without a back-off of its own."""
+    clock, down = ManualClock(), Down()
+    house = House(clock=clock, create=down.create, on_failure="keep")
+    house.hosts.set({"host": "two"})
     user = house.app.resource("other", create=Client, uses=(house.client,), on_failure="keep")
     with house.config:
         with pytest.raises(ResourceUnavailable, match="host, which it uses, is not there"):
             _ = user.current
-        Client.working.add("bad")
+        clock.wait_for_sleepers(2)
+        clock.advance(1.0)
+        assert down.trying.wait(LOOK)
+        clock.wait_for_sleepers()  # its user has tried again, too early
+        down.go_on.set()
         until(lambda: user.state == house.client.state == "ready", "both")
 
 
