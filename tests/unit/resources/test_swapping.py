@@ -199,6 +199,51 @@ def test_another_value_while_one_is_tried(options: dict[str, Any]) -> None:
         assert (house.client.state, house.client.current.host) == ("ready", "three")
 
 
+def test_a_value_that_is_gone_back_to_while_one_is_tried() -> None:
+    """The try that was broken off is waited for: it hangs no longer than it may."""
+    down = Down()
+    house = House(create=down.create)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert down.trying.wait(LOOK)
+        house.goes_to("three")
+        house.hosts.set({"host": "two"})
+        until(lambda: house.client._coming is not None, "the change")
+        down.go_on.set()
+        house.app.until(lambda now: now.host == "two", LOOK)
+        assert "it is down" in str(*house.errors.items)
+        until(lambda: Client.hosts() == ["two"], "the close of all others")
+
+
+def test_a_try_that_is_broken_off_by_an_equal_one() -> None:
+    """The other one begins when it has ended."""
+    clock, go_on, begun = ManualClock(), threading.Event(), Told()
+    house = House(clock=clock, on_failure="keep")
+
+    def create(other: str, used: Client) -> Client:
+        begun(other)
+        go_on.wait(LOOK)
+        return Client(other, used)
+
+    async def tries() -> int:
+        return len(user._builder._tries)
+
+    house.hosts.set({"host": "bad"})
+    user = house.app.resource("other", create=create, uses=(house.client,), on_failure="keep")
+    with house.config:
+        Client.working.add("bad")
+        clock.wait_for_sleepers(2)
+        clock.advance(1.0)
+        begun.wait()
+        house.numbers.set({"n": 2})
+        until(lambda: user._coming is not None and user._retry._task is None, "the change")
+        assert house.config._lifecycle.host is not None
+        assert house.config._lifecycle.host.call(tries, instead="x()") == 1
+        go_on.set()
+        house.app.until(partial(has_number, 2), LOOK)
+        assert user.current.used == (house.client.current,)
+
+
 def test_kept_from_the_start() -> None:
     """A start goes on without it; until it is there, its use is an error that says why."""
     house = House(on_failure="keep")
