@@ -11,7 +11,7 @@ from dynconf._values.prepare import PrepareRefused
 from dynconf._values.secrets import Quotes
 from dynconf._values.snapshot import View
 from dynconf._values.tree import Path, dotted
-from dynconf.errors import DynconfError, UsageError
+from dynconf.errors import DynconfError, ResourceUnavailable, UsageError
 from dynconf.resources.options import Gives, ResourceOptions
 from dynconf.resources.recipe import Recipe
 from dynconf.resources.resource import Resource
@@ -223,6 +223,9 @@ class _Around:
 
     def refused_late(self, refusal: PrepareRefused) -> None:
         self._lifecycle.manager_here().transactions.refused_late(refusal)
+
+    def report(self, error: ResourceUnavailable) -> None:
+        self._lifecycle.manager_here().report(error)
 
     def explain(self, error: BaseException, view: View) -> str:
         """The error's text, unless that quotes what must not be shown."""

@@ -13,7 +13,7 @@ from dynconf._host.process import park
 from dynconf._values.clock import Clock
 from dynconf._values.prepare import NotReady, PrepareRefused
 from dynconf._values.snapshot import View
-from dynconf.errors import UsageError
+from dynconf.errors import ResourceUnavailable, UsageError
 from dynconf.resources.aside import Aside, StillTrying
 from dynconf.resources.builder import Builder
 from dynconf.resources.drain import Drain
@@ -56,6 +56,9 @@ class ResourceContext(Protocol):
 
     def refused_late(self, refusal: PrepareRefused) -> None:
         """Have this told as the newest reason for what was refused for the sake of the same."""
+
+    def report(self, error: ResourceUnavailable) -> None:
+        """Tell `on_error`."""
 
     def explain(self, error: BaseException, view: View) -> str:
         """Why something could not be built, fit to be shown."""
@@ -210,10 +213,10 @@ class Resource(Generic[R]):
         """See `Preparer`."""
         self._coming = None
         # What was refused holds all the same where an override ends, which nobody can refuse.
-        outcome = self._next or self._refused
+        outcome, told = self._next or self._refused, self._next is None
         self._next = self._refused = None
         if outcome is not None:
-            self._take(outcome)
+            self._take(outcome, told=told)
         self._keep_trying()
 
     def abandon(self) -> None:
@@ -340,20 +343,27 @@ class Resource(Generic[R]):
         if instance not in (None, self._serving.instance) and not self._aside.give_back(instance):
             self._drain.add(instance)
 
-    def _take(self, outcome: Outcome[R]) -> bool:
-        """Have an outcome hold; whether another instance serves now."""
+    def _take(self, outcome: Outcome[R], *, told: bool = False) -> bool:
+        """Have an outcome hold; whether another instance serves now. `told`: its error is known to people."""
         if not self.closed:
             self._failed = outcome.failed
             if outcome.error:
-                self._serving.fail(outcome.error)
-            else:
-                self._serving.error = ""
+                self._fail(outcome.error, told=told)
         instance = outcome.instance
-        if instance is None or not self._serving.put(instance):
-            return False
-        self._aside.taken(instance)
-        self._told = ""
-        return True
+        swapped = instance is not None and self._serving.put(instance)
+        if instance is not None and swapped:
+            self._aside.taken(instance)
+            self._told = ""
+        if not (outcome.error or self.closed):
+            self._serving.error = ""
+        return swapped
+
+    def _fail(self, reason: str, *, told: bool) -> None:
+        told = told or reason in (self.error, _NOT_YET)
+        self._serving.fail(reason)
+        if not told:
+            text = f"{self.name} could not be built of the settings that hold: {reason}"
+            self._around.report(ResourceUnavailable(text))
 
     # The end of it
 

@@ -94,6 +94,8 @@ class Serving(Generic[R]):
             self.swaps += 1
             _logger.info("%s: swapped", self._name)
             self._drain.add(former, self._grace)
+        elif self.error:
+            _logger.info("%s: is there again", self._name)
         return True
 
     def fail(self, error: str) -> None:

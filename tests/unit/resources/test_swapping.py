@@ -1,6 +1,7 @@
 """Resources and changes: what is built when, what is refused, and what is closed."""
 
 import asyncio
+import logging
 import threading
 from functools import partial
 from typing import Any
@@ -112,6 +113,33 @@ def test_kept() -> None:
         until(lambda: house.client.state == "ready", "the next try")
         assert house.client.current.host == "bad"
         until(lambda: Client.hosts() == ["bad"], "the close of the former one")
+
+
+def test_kept_is_told_of() -> None:
+    """`on_error` is told of each reason once, when it stands in the status: nothing else tells of it."""
+    clock, tried = ManualClock(), Told()
+
+    def check(client: Client) -> None:
+        tried(client.host)
+        if client.host == "bad":
+            raise ConnectionError("it is down" if tried.items.count("bad") < 3 else "wrong password")
+
+    house = House(clock=clock, check=check, on_failure="keep")
+    seen = Told()
+    house.config.on_error(lambda _: seen(house.client.error))
+    with house.config:
+        house.goes_to("bad")
+        for count in (3, 4, 5):
+            clock.wait_for_sleepers()
+            clock.advance(8.0)
+            tried.wait(count)
+        clock.wait_for_sleepers()
+        told = house.errors.texts(2)
+        house.goes_to("two")
+        assert [isinstance(error, ResourceUnavailable) for error in house.errors.items] == [True, True]
+    for text, reason, shown in zip(told, ("it is down", "wrong password"), seen.wait(2), strict=True):
+        assert text.endswith(f"could not be built of the settings that hold: ConnectionError: {reason}")
+        assert reason in shown
 
 
 def test_one_that_is_down_delays_nobody() -> None:
@@ -244,7 +272,7 @@ def test_a_try_that_is_broken_off_by_an_equal_one() -> None:
         assert user.current.used == (house.client.current,)
 
 
-def test_kept_from_the_start() -> None:
+def test_kept_from_the_start(caplog: pytest.LogCaptureFixture) -> None:
     """A start goes on without it; until it is there, its use is an error that says why."""
     house = House(on_failure="keep")
     house.hosts.set({"host": "bad"})
@@ -253,7 +281,9 @@ def test_kept_from_the_start() -> None:
         with pytest.raises(ResourceUnavailable, match="bad does not answer"), house.client.lease():
             raise AssertionError
         Client.working.add("bad")
-        until(lambda: house.client.state == "ready", "the next try")
+        with caplog.at_level(logging.INFO, "dynconf.resources"):
+            until(lambda: house.client.state == "ready", "the next try")
+    assert "host: is there again" in [one.message for one in caplog.records]
 
 
 def test_declared_while_it_runs() -> None:
