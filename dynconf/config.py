@@ -268,7 +268,7 @@ class Config:
         return self._before_change(function, timeout)
 
     def reload(self) -> Applied:
-        """Read every source anew, the environment included, and try again what was refused.
+        """Read every source anew, the environment included; try again what was refused, or not built.
 
         Raises:
             ChangeRefused: something is still refused; what could be taken was.

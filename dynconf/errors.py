@@ -168,7 +168,7 @@ class Veto(DynconfError):
 
 
 class ResourceUnavailable(DynconfError):
-    """A resource is not there that was used, or is to be: nothing is started, or it could not be built yet."""
+    """A resource that is used, or is to be, is not there: nothing is started, or it could not be built."""
 
 
 class StartFailed(DynconfError):

@@ -318,7 +318,7 @@ class Resource(Generic[R]):
         return await self._builder.build(wanted)
 
     def look_again(self) -> None:
-        """One that it uses is another now."""
+        """One that it uses is another now, or somebody has mended something."""
         self._retry.outdated = True
         if self._coming is None:
             self._keep_trying()
@@ -329,6 +329,13 @@ class Resource(Generic[R]):
             self._retry.outdated |= not all(map(is_, self._serving.instance.uses, used))
         if not self.closed:
             self._retry.go_on()
+
+    async def try_again(self) -> None:
+        """See `Preparer`."""
+        if self.error and not self.closed:
+            self.look_again()
+            if self._coming is None:  # else what is being prepared comes first
+                await self._retry.next_one()
 
     async def _try(self) -> None:
         view = self._around.seen()

@@ -30,6 +30,12 @@ class Stand:
         await self.turn.acquire()
         self.ended += 1
 
+    async def next_one(self) -> None:
+        """Wait for a try that begins from now on."""
+        self.retry.outdated = True
+        self.retry.go_on()
+        await self.retry.next_one()
+
 
 def test_what_is_outdated_waits_no_longer() -> None:
     """The pause between two tries is broken off."""
@@ -71,5 +77,41 @@ def test_a_try_that_is_outdated_goes_on() -> None:
         stand.turn.release()
         await settled()
         assert (stand.begun, stand.ended) == (2, 2)
+
+    asyncio.run(test())
+
+
+def test_somebody_waits() -> None:
+    """Whoever waits for the next try is told of its end, or that there is none; not of one under way."""
+
+    async def test() -> None:
+        stand = Stand()
+        first = asyncio.create_task(stand.next_one())
+        await settled()
+        second = asyncio.create_task(stand.next_one())
+        third = asyncio.create_task(stand.next_one())
+        await settled()
+        assert stand.begun == 1
+        stand.turn.release()
+        await settled()
+        assert (stand.begun, first.done(), second.done(), third.done()) == (2, True, False, False)
+        stand.retry.break_off()
+        await settled()
+        assert second.done()
+        assert third.done()
+
+    asyncio.run(test())
+
+
+def test_somebody_waits_for_one_that_is_broken_off_before_it_begins() -> None:
+    """They are told as well."""
+
+    async def test() -> None:
+        stand = Stand()
+        waiting = asyncio.create_task(stand.next_one())
+        await asyncio.sleep(0)
+        stand.retry.break_off()
+        await settled()
+        assert (stand.begun, waiting.done()) == (0, True)
 
     asyncio.run(test())

@@ -142,6 +142,18 @@ def test_kept_is_told_of() -> None:
         assert reason in shown
 
 
+def test_a_reload_tries_what_was_kept() -> None:
+    """Whoever has mended the server need not wait for the back-off; one that is still down is no refusal."""
+    house = House(clock=ManualClock(), on_failure="keep")
+    with house.config:
+        house.goes_to("bad")
+        house.config.reload()
+        assert house.client.state == "degraded"
+        Client.working.add("bad")
+        house.config.reload()
+        assert (house.client.state, house.client.current.host) == ("ready", "bad")
+
+
 def test_one_that_is_down_delays_nobody() -> None:
     """What could not be built is tried again by itself: others' changes neither wait for it nor begin it."""
     down = Down()
