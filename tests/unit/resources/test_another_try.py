@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from dynconf import Config, Memory
 from dynconf._manager import transactions
@@ -238,3 +239,38 @@ def test_one_that_fails_for_another_reason_when_nobody_waits(caplog: pytest.LogC
         assert len(errors.items) == 2
     [told] = [one for one in caplog.records if "could not be built: PermissionError" in one.message]
     assert told.levelno == logging.WARNING
+
+
+def test_one_that_fails_late_and_quotes_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    """The refused change's own secret is shown as little as that which holds."""
+
+    class Account(App):
+        password: SecretStr = SecretStr("")
+
+    def log_in(account: Account) -> None:
+        if account.password.get_secret_value():
+            tries.append(account)
+            if len(tries) > 1:
+                trying.release()
+                go_on.acquire(timeout=LOOK)
+                raise PermissionError(f"not with {account.password.get_secret_value()}")
+            raise ConnectionError("it is down")
+
+    tries: list[Account] = []
+    trying, go_on = threading.Semaphore(0), threading.Semaphore(0)
+    clock, document, errors = ManualClock(), Memory({}), Told()
+    config = Config(document, clock=clock)
+    config.on_error(errors)
+    config.bind(Account).resource(lambda account: account, create=log_in, name="account")
+    with config:
+        document.set({"password": "hunter2-and-more"})
+        errors.wait()
+        clock.wait_for_sleepers()
+        clock.advance(1.0)
+        assert trying.acquire(timeout=LOOK)
+        clock.wait_for_sleepers()
+        go_on.release()
+        assert "PermissionError" in errors.texts(2)[1]
+        shown = f"{config.status()} {errors.texts()} {caplog.text}"
+        assert "PermissionError" in str(config.status())
+        assert "hunter2" not in shown
