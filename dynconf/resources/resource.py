@@ -334,8 +334,7 @@ class Resource(Generic[R]):
         """See `Preparer`."""
         if self.error and not self.closed:
             self.look_again()
-            if self._coming is None:  # else what is being prepared comes first
-                await self._retry.next_one()
+            await self._retry.next_one()
 
     async def _try(self) -> None:
         view = self._around.seen()
