@@ -236,7 +236,7 @@ class Config:
         """Have a function, sync or async, called with every error that costs a change or a source.
 
         It is told of each refused revision once, with field, expected and actual type, source,
-        revision and line; of sources that stop answering; of documents that go missing.
+        revision and line; of sources that stop answering; of documents and resources that are missing.
         """
         return ErrorSubscription(self._lifecycle.publisher.dispatcher, function)
 
@@ -268,7 +268,7 @@ class Config:
         return self._before_change(function, timeout)
 
     def reload(self) -> Applied:
-        """Read every source anew, the environment included, and try again what was refused.
+        """Read every source anew, the environment included; try again what was refused, or not built.
 
         Raises:
             ChangeRefused: something is still refused; what could be taken was.

@@ -180,7 +180,7 @@ class Veto(DynconfError):
 
 
 class ResourceUnavailable(DynconfError):
-    """A resource was used that is not there: nothing is started, or it could not be built yet."""
+    """A resource that is used, or is to be, is not there: nothing is started, or it could not be built."""
 
 
 class StartFailed(DynconfError):

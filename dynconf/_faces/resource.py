@@ -7,10 +7,11 @@ from dynconf._host.host import Host
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.compare import field_value
 from dynconf._origin import on_one_line
+from dynconf._values.prepare import PrepareRefused
 from dynconf._values.secrets import Quotes
 from dynconf._values.snapshot import View
 from dynconf._values.tree import Path, dotted
-from dynconf.errors import DynconfError, UsageError
+from dynconf.errors import DynconfError, ResourceUnavailable, UsageError
 from dynconf.resources.options import Gives, ResourceOptions
 from dynconf.resources.recipe import Recipe
 from dynconf.resources.resource import Resource
@@ -169,9 +170,10 @@ def declare(
     if not (0 < limit < float("inf") and 0 <= grace <= drain < float("inf")):
         raise UsageError("timeout, grace and drain are seconds; grace is at most drain")
     uses = _used(lifecycle, options.get("uses", ()))
+    index = binding._index  # the binding itself would keep a dropped Config alive
 
     def pick(view: View) -> Any:
-        model = view[binding]
+        model = view._snapshot.models[index]
         return field_value(model, select) if isinstance(select, tuple) else select(model)
 
     return Resource(
@@ -219,6 +221,12 @@ class _Around:
 
     def retry(self, select: Callable[[View], Any]) -> None:
         self._lifecycle.manager_here().transactions.release(select)
+
+    def refused_late(self, refusal: PrepareRefused) -> None:
+        self._lifecycle.manager_here().transactions.refused_late(refusal)
+
+    def report(self, error: ResourceUnavailable) -> None:
+        self._lifecycle.manager_here().report(error)
 
     def explain(self, error: BaseException, view: View) -> str:
         """The error's text, unless that quotes what must not be shown."""

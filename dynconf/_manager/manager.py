@@ -175,6 +175,7 @@ class Manager:
                     await self._answers.wait(feeds, everyone=True)
             candidates = [*self.overlays.changed(), *self._gathering.take(self._now(), everything=True)]
             applied = await self.transactions.take(candidates, retry=True)
+        await self.preparers.try_again()
         for fault in self.overlays.faults:
             self.report(fault)
         ending = await unfinished(restarts, self._options.start_timeout)

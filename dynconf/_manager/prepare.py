@@ -85,6 +85,10 @@ class Preparers:
             await self.ask(None, new)
             self.commit()
 
+    async def try_again(self) -> None:
+        """Have all try at once to get what they miss, side by side; changes go on meanwhile."""
+        await asyncio.gather(*(preparer.try_again() for preparer in tuple(self._known)))
+
     async def stop(self, until: float) -> None:
         """Break off what is being prepared; then have everybody let go of everything, the last first.
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -13,6 +12,7 @@ from dynconf._manager.document import Document
 from dynconf._manager.feed import SourceFeed
 from dynconf._manager.prepare import Preparers
 from dynconf._manager.publisher import Applied, Publisher
+from dynconf._manager.waiting import Waiting
 from dynconf._models.compare import equal
 from dynconf._origin import Problem
 from dynconf._store.state import Candidate, Key, Plan
@@ -48,24 +48,6 @@ class TransactionsContext(Protocol):
     def applied(self) -> None:
         """Something else serves now."""
         ...
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A candidate that was not taken, and why.
-
-    `held` means that a preparer refused what it leads to, and that it is not to be prepared again
-    before its back-off is over or `value` is another: what the preparer would see with all that waits.
-    `again` means that it is of the value that was refused: nobody's change is to wait for that once more.
-    """
-
-    candidate: Candidate
-    problems: tuple[Problem, ...] = ()
-    refusal: PrepareRefused | None = None
-    value: Any = None
-    attempts: int = 0
-    held: bool = False
-    again: bool = False
 
 
 class Transactions:
@@ -304,9 +286,8 @@ class Transactions:
             if not self._is_open(candidate):
                 continue
             one = self.waiting[candidate.key]
-            origin = candidate.content.origin() if isinstance(candidate.content, Layer) else None
             if not (one.problems and isinstance(refusal, NotReady)):
-                self._tell(one, (Problem(refusal.path, refusal.reason, origin=origin),))
+                self._tell_refusal(one, refusal)
             one.refusal, one.value, one.held, one.again = refusal, value, True, True
             if refusal.selects in self._released:  # while others were still being asked
                 one.held = False
@@ -331,6 +312,12 @@ class Transactions:
                 one.held = False
         self.try_again()
 
+    def refused_late(self, refusal: PrepareRefused) -> None:
+        """Tell why another try failed that was not waited for any longer; its back-off has begun already."""
+        for one in list(self.waiting.values()):
+            if one.again and one.refusal is not None and one.refusal.selects is refusal.selects:
+                self._tell_refusal(one, refusal)
+
     def _release(self, *, everything: bool) -> None:
         """Let go of what is held if what its preparer would see is another by now."""
         refused = [one for one in self.waiting.values() if one.refusal is not None]
@@ -350,6 +337,11 @@ class Transactions:
             if (one := self.waiting.get(key)) is not None:
                 one.again = one.again and one.refusal is not None  # nobody has been asked about it
                 self._tell(one, problems)
+
+    def _tell_refusal(self, one: Waiting, refusal: PrepareRefused) -> None:
+        content = one.candidate.content
+        origin = content.origin() if isinstance(content, Layer) else None
+        self._tell(one, (Problem(refusal.path, refusal.reason, origin=origin),))
 
     def _tell(self, one: Waiting, problems: tuple[Problem, ...]) -> None:
         if one.problems != problems:

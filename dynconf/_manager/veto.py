@@ -89,6 +89,9 @@ class BeforeChange:
     def abandon(self) -> None:
         """See `Preparer`."""
 
+    async def try_again(self) -> None:
+        """See `Preparer`."""
+
     async def stop(self, until: float) -> None:
         """See `Preparer`."""
 

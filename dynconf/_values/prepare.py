@@ -75,6 +75,10 @@ class Preparer(Protocol):
         """Let go of what was prepared. Must be quick and not fail."""
         ...
 
+    async def try_again(self) -> None:
+        """Try at once to have what is missing for what holds; back when that has ended, well or not."""
+        ...
+
     async def stop(self, until: float) -> None:
         """Let go of everything, as all is stopped; nothing is waited for after that moment of the loop's."""
         ...

@@ -59,9 +59,9 @@ class Flag(BaseModel):
     @property
     def fixed(self) -> Any:
         """Its value, if that is the same for everybody, else `None`."""
-        if self.targeting or self.state == "DISABLED":
+        if self.targeting or self.state == "DISABLED" or self.default_variant is None:
             return None
-        return self.variants.get(self.default_variant or "")
+        return self.variants[self.default_variant]
 
     @field_validator("variants")
     @classmethod

@@ -60,10 +60,13 @@ class Evaluating:
             flag: its name.
             key: whom it is asked for, as splits see it (the targeting key), or an OpenFeature context.
             **attributes: what targeting rules may ask for, over those of the context.
+
+        Raises:
+            UsageError: the key is a mapping: attributes are given by name.
         """
         evaluation = self._evaluation()
         fixed = evaluation.fixed.get(flag)
-        if fixed is None or fixed.__class__ is not bool:
+        if fixed is None or fixed.__class__ is not bool or isinstance(key, dict):
             fixed = evaluation.resolve(flag, False, key, attributes).value
         return fixed is True
 
@@ -81,10 +84,13 @@ class Evaluating:
             default: says which type is wanted, too; with `None` it is the flag's own.
             key: whom it is asked for, as splits see it (the targeting key), or an OpenFeature context.
             **attributes: what targeting rules may ask for, over those of the context.
+
+        Raises:
+            UsageError: the key is a mapping: attributes are given by name.
         """
         evaluation = self._evaluation()
         fixed = evaluation.fixed.get(flag)
-        if fixed is not None and fixed.__class__ is default.__class__:
+        if fixed is not None and fixed.__class__ is default.__class__ and not isinstance(key, dict):
             return fixed
         return evaluation.resolve(flag, default, key, attributes).value
 
@@ -106,6 +112,9 @@ class Evaluating:
             default: says which type is wanted, too; with `None` it is the flag's own.
             key: whom it is asked for, as splits see it (the targeting key), or an OpenFeature context.
             **attributes: what targeting rules may ask for, over those of the context.
+
+        Raises:
+            UsageError: the key is a mapping: attributes are given by name.
         """
         found = self._evaluation().resolve(flag, default, key, attributes)
         return FlagDetails(

@@ -14,6 +14,7 @@ from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from dynconf._models.broken import what_broke
 from dynconf._origin import on_one_line
 from dynconf._values.tree import copied
+from dynconf.errors import UsageError
 from dynconf.flags.core_log import OwnEvaluations
 from dynconf.flags.definition import Flag
 
@@ -97,6 +98,9 @@ class Evaluation:
             key: the targeting key, or an OpenFeature context.
             attributes: what rules may ask for, over those of the context.
             wanted: the type, where the default does not say it.
+
+        Raises:
+            UsageError: the key is a mapping, which would be a key of its own for whoever is asking.
         """
         way = self._ways.get(wanted or default.__class__) or self._way(flag, default)
         plain = key.__class__ is str or key is None
@@ -142,4 +146,9 @@ def _context(key: object, attributes: Mapping[str, Any]) -> EvaluationContext:
     known = getattr(key, "attributes", None)
     if isinstance(known, Mapping):
         return EvaluationContext(getattr(key, "targeting_key", None), {**known, **attributes})
+    if isinstance(key, Mapping):
+        raise UsageError(
+            "the key is whom a flag is asked for, a text; what rules may ask for is given by name:"
+            " enabled(flag, key, country=...), or in an EvaluationContext"
+        )
     return EvaluationContext(str(key), attributes)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from dynconf._host.host import Host
@@ -60,12 +61,15 @@ class Aside(Generic[R]):
         """Whether one of that is here or coming."""
         return self._task is not None and wanted.same(self._wanted)
 
-    async def build(self, wanted: Wanted, until: float | None) -> Instance[R]:
+    async def build(
+        self, wanted: Wanted, until: float | None, failed: Callable[[Exception], object]
+    ) -> Instance[R]:
         """Lend the one that is here or coming; build one if none is.
 
         Args:
             wanted: what it is to be built of.
             until: the loop's time in seconds until which it is waited for; `None`: until it is there.
+            failed: called with the reason, should one that is begun now fail when nobody waits for it.
 
         Raises:
             StillTrying: it takes longer than that, or was broken off.
@@ -78,7 +82,7 @@ class Aside(Generic[R]):
             task = self._task = self._host().spawn(
                 _outcome(self._builder.build(wanted)), f"another try of {self._name}"
             )
-            task.add_done_callback(self._done)
+            task.add_done_callback(partial(self._done, failed))
         self._waiting += 1
         try:
             rest = None if until is None else max(0.0, until - task.get_loop().time())
@@ -127,11 +131,16 @@ class Aside(Generic[R]):
         self._task = self._wanted = self._end = None
         self._waiting = 0
 
-    def _done(self, task: "asyncio.Task[Instance[R] | Exception]") -> None:
+    def _done(
+        self, failed: Callable[[Exception], object], task: "asyncio.Task[Instance[R] | Exception]"
+    ) -> None:
         if task is not self._task:
             return
-        if task.cancelled() or isinstance(task.result(), Exception):
+        outcome = None if task.cancelled() else task.result()
+        if outcome is None or isinstance(outcome, Exception):
             self._forget()  # the next one who asks has it tried anew
+            if outcome is not None and not self._waiting:
+                failed(outcome)
             return
         self._keep()
         if not self._waiting:

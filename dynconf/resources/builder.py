@@ -56,15 +56,17 @@ class Builder(Generic[R]):
             ResourceUnavailable: not in time, or what it uses is not there, or its code gave up.
             Exception: whatever its functions raise.
         """
-        task, limit = asyncio.current_task(), asyncio.timeout(self.limit)
+        task, until = asyncio.current_task(), asyncio.get_running_loop().time() + self.limit
         assert task is not None
+        limit = asyncio.timeout_at(until)
         cancels, begun = task.cancelling(), False
         try:
             async with limit:
                 while tries := self._in_the_way(wanted):
-                    await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+                    ends = [self._tries[one] for one in tries]
+                    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 begun = True
-                return await self._begin(wanted)
+                return await self._begin(_Try(wanted, until))
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -76,8 +78,9 @@ class Builder(Generic[R]):
             raise ResourceUnavailable(f"its code raised {type(error).__name__}") from error
 
     def hangs(self, wanted: Wanted) -> str:
-        """Why nothing can be begun for now, if that is so."""
-        if not self._in_the_way(wanted):
+        """Why nothing can be begun for now, if that is so: those in the way have had their time."""
+        tries, now = self._in_the_way(wanted), asyncio.get_running_loop().time()
+        if not tries or any(now < one.until for one in tries):
             return ""
         return "an earlier try to build it still hangs: it was given up, and another waits for its end"
 
@@ -90,16 +93,12 @@ class Builder(Generic[R]):
         park(self._tries)
         self._tries = {}
 
-    def _left(self) -> "list[_Try[R]]":
-        return [one for one in self._tries if one.left]
+    def _in_the_way(self, wanted: Wanted) -> "list[_Try[R]]":
+        """Those for equal settings, though one of them may not know yet that it was broken off."""
+        left = [one for one in self._tries if one.left]
+        return left if len(left) >= _MOST else [one for one in self._tries if wanted.same(one.wanted)]
 
-    def _in_the_way(self, wanted: Wanted) -> list[asyncio.Task[Any]]:
-        left = self._left()
-        blocking = left if len(left) >= _MOST else [one for one in left if wanted.same(one.wanted)]
-        return [self._tries[one] for one in blocking]
-
-    async def _begin(self, wanted: Wanted) -> Instance[R]:
-        one: _Try[R] = _Try(wanted)
+    async def _begin(self, one: "_Try[R]") -> Instance[R]:
         attempt = Attempt(self._host(), self._make(one), f"build of {self._recipe.name}")
         tries = self._tries
         tries[one] = attempt.task
@@ -142,9 +141,13 @@ class Builder(Generic[R]):
 
 
 class _Try(Generic[R]):
-    """One try, and what has come of it so far; left once nobody waits for it any more."""
+    """One try, and what has come of it so far; left once nobody waits for it any more.
 
-    def __init__(self, wanted: Wanted) -> None:
+    It has time until that moment of the loop's.
+    """
+
+    def __init__(self, wanted: Wanted, until: float) -> None:
         self.wanted = wanted
+        self.until = until
         self.instance: Instance[R] | None = None
         self.left: bool = False

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -12,7 +13,7 @@ from dynconf._host.process import park
 from dynconf._values.clock import Clock
 from dynconf._values.prepare import NotReady, PrepareRefused
 from dynconf._values.snapshot import View
-from dynconf.errors import UsageError
+from dynconf.errors import ResourceUnavailable, UsageError
 from dynconf.resources.aside import Aside, StillTrying
 from dynconf.resources.builder import Builder
 from dynconf.resources.drain import Drain
@@ -52,6 +53,12 @@ class ResourceContext(Protocol):
 
     def retry(self, select: Callable[[View], Any]) -> None:
         """Have what was refused for the sake of what is selected so tried again."""
+
+    def refused_late(self, refusal: PrepareRefused) -> None:
+        """Have this told as the newest reason for what was refused for the sake of the same."""
+
+    def report(self, error: ResourceUnavailable) -> None:
+        """Tell `on_error`."""
 
     def explain(self, error: BaseException, view: View) -> str:
         """Why something could not be built, fit to be shown."""
@@ -168,7 +175,8 @@ class Resource(Generic[R]):
         users = self._around.users(self)
         if users:
             raise UsageError(f"{self.name} is used by {users[0].name}: close that first")
-        self.closed, self._serving.error = True, "it was closed"
+        self.closed = True
+        self._serving.fail("it was closed")
         if not self._around.post(self._go):
             self._around.dismiss(self)
 
@@ -205,10 +213,10 @@ class Resource(Generic[R]):
         """See `Preparer`."""
         self._coming = None
         # What was refused holds all the same where an override ends, which nobody can refuse.
-        outcome = self._next or self._refused
+        outcome, told = self._next or self._refused, self._next is None
         self._next = self._refused = None
         if outcome is not None:
-            self._take(outcome)
+            self._take(outcome, told=told)
         self._keep_trying()
 
     def abandon(self) -> None:
@@ -253,7 +261,7 @@ class Resource(Generic[R]):
                 self._retry.break_off()
             instance = self._known(wanted)
             if instance is None:
-                instance = await self._made(wanted, until, again=again)
+                instance = await self._made(wanted, new, until, again=again)
                 self._told = ""
             return Outcome(instance)
         except StillTrying:
@@ -292,7 +300,11 @@ class Resource(Generic[R]):
         self._told = reason
         return reason
 
-    async def _made(self, wanted: Wanted, until: float | None, *, again: bool) -> Instance[R]:
+    def _failed_late(self, new: View, error: Exception) -> None:
+        """Another try has failed that nobody waited for any longer."""
+        self._around.refused_late(PrepareRefused(self._reason(error, new), self._selects, self.path))
+
+    async def _made(self, wanted: Wanted, new: View, until: float | None, *, again: bool) -> Instance[R]:
         """A new one: beside all else if it is waited for until then only, or is there or coming.
 
         Nobody waits for one that cannot be begun yet.
@@ -300,13 +312,13 @@ class Resource(Generic[R]):
         if until is None and not again and self._builder.hangs(wanted):
             until = asyncio.get_running_loop().time()
         if until is not None or self._aside.has(wanted):
-            return await self._aside.build(wanted, until)
+            return await self._aside.build(wanted, until, partial(self._failed_late, new))
         if not again:
             self._aside.drop()
         return await self._builder.build(wanted)
 
     def look_again(self) -> None:
-        """One that it uses is another now."""
+        """One that it uses is another now, or somebody has mended something."""
         self._retry.outdated = True
         if self._coming is None:
             self._keep_trying()
@@ -317,6 +329,12 @@ class Resource(Generic[R]):
             self._retry.outdated |= not all(map(is_, self._serving.instance.uses, used))
         if not self.closed:
             self._retry.go_on()
+
+    async def try_again(self) -> None:
+        """See `Preparer`."""
+        if self.error and not self.closed:
+            self.look_again()
+            await self._retry.next_one()
 
     async def _try(self) -> None:
         view = self._around.seen()
@@ -331,16 +349,27 @@ class Resource(Generic[R]):
         if instance not in (None, self._serving.instance) and not self._aside.give_back(instance):
             self._drain.add(instance)
 
-    def _take(self, outcome: Outcome[R]) -> bool:
-        """Have an outcome hold; whether another instance serves now."""
+    def _take(self, outcome: Outcome[R], *, told: bool = False) -> bool:
+        """Have an outcome hold; whether another instance serves now. `told`: its error is known to people."""
         if not self.closed:
-            self._serving.error, self._failed = outcome.error, outcome.failed
+            self._failed = outcome.failed
+            if outcome.error:
+                self._fail(outcome.error, told=told)
         instance = outcome.instance
-        if instance is None or not self._serving.put(instance):
-            return False
-        self._aside.taken(instance)
-        self._told = ""
-        return True
+        swapped = instance is not None and self._serving.put(instance)
+        if instance is not None and swapped:
+            self._aside.taken(instance)
+            self._told = ""
+        if not (outcome.error or self.closed):
+            self._serving.error = ""
+        return swapped
+
+    def _fail(self, reason: str, *, told: bool) -> None:
+        told = told or reason in (self.error, _NOT_YET)
+        self._serving.fail(reason)
+        if not told:
+            text = f"{self.name} could not be built of the settings that hold: {reason}"
+            self._around.report(ResourceUnavailable(text))
 
     # The end of it
 

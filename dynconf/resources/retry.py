@@ -43,29 +43,52 @@ class Retry:
         self._amiss = amiss
         self._attempt = attempt
         self._task: asyncio.Task[None] | None = None
+        self._pausing = False
+        self._next: asyncio.Future[None] | None = None
 
     def go_on(self) -> None:
         """Try, unless there is nothing to try for, or it is being tried already."""
+        if self.outdated and self._pausing:
+            self.break_off()
         if (self.outdated or self._amiss()) and (self._task is None or self._task.done()):
             self._task = self._host().spawn(self._run(), self._name)
 
+    async def next_one(self) -> None:
+        """Wait for the end of the next try that begins, or until all are broken off."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        await asyncio.wait([self._next])
+
     def break_off(self) -> asyncio.Task[None] | None:
         """Try no more for now; gives what is still to end."""
-        task, self._task = self._task, None
+        _tell(self._next)
+        self._next = None
+        task, self._task, self._pausing = self._task, None, False
         if task is not None:
             task.cancel()
         return task
 
     def forked(self) -> None:
         """In a forked child: have nothing of the parent's any more."""
-        park(self._task)
-        self._task = None
+        park(self._task, self._next)
+        self._task, self._pausing, self._next = None, False, None
 
     async def _run(self) -> None:
         delay = _FIRST
         while self.outdated or self._amiss():
             if not self.outdated:
+                self._pausing = True
                 await self._clock.sleep(delay * (1 + random.random()) / 2)  # noqa: S311
+                self._pausing = False
                 delay = min(_LONGEST, 2 * delay)
             self.outdated = False
-            await self._attempt()
+            now, self._next = self._next, None
+            try:
+                await self._attempt()
+            finally:
+                _tell(now)
+
+
+def _tell(waited_for: asyncio.Future[None] | None) -> None:
+    if waited_for is not None and not waited_for.done():
+        waited_for.set_result(None)

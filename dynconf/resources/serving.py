@@ -89,13 +89,19 @@ class Serving(Generic[R]):
         if instance is former:
             return False
         self.instance = instance
-        self._rebuilding = False
-        self._built.set()
+        self._wait_no_longer()
         if former is not None:
             self.swaps += 1
             _logger.info("%s: swapped", self._name)
             self._drain.add(former, self._grace)
+        elif self.error:
+            _logger.info("%s: is there again", self._name)
         return True
+
+    def fail(self, error: str) -> None:
+        """Say why the newest settings have none; whoever waits for one is told."""
+        self.error = error
+        self._wait_no_longer()
 
     def drop(self) -> None:
         """Let it go as a former one."""
@@ -106,11 +112,14 @@ class Serving(Generic[R]):
     def end(self) -> Instance[R] | None:
         """Give it back to be closed; whoever waits for one is told that there is none."""
         instance, self.instance = self.instance, None
-        self._rebuilding = False
-        self._built.set()
+        self._wait_no_longer()
         return instance
 
     def forked(self, *, rebuilding: bool) -> None:
         """In a forked child: have none. With `rebuilding` there will be one of its own."""
         self.instance = None
         self._built, self._rebuilding = threading.Event(), rebuilding
+
+    def _wait_no_longer(self) -> None:
+        self._rebuilding = False
+        self._built.set()

@@ -69,6 +69,9 @@ class Guard:
     def abandon(self) -> None:
         self.log.append("abandon")
 
+    async def try_again(self) -> None:
+        pass
+
     async def stop(self, until: float) -> None:
         pass
 

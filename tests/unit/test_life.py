@@ -216,10 +216,24 @@ def test_started_twice() -> None:
         assert numbers.current.a == 1
 
 
+def nothing(config: Config) -> None:
+    """Declare nothing."""
+
+
+def all_sorts(config: Config) -> None:
+    """Declare whatever a Config keeps for its binding."""
+    numbers = config.bind(Numbers)
+    numbers.on_change("a")(print)
+    for what in ("a", lambda now: now.a):
+        numbers.resource(what, create=str)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_dropped_without_a_stop() -> None:
+@pytest.mark.parametrize("declare", [nothing, all_sorts])
+def test_dropped_without_a_stop(declare: Callable[[Config], None]) -> None:
     """A Config that is dropped while it runs warns, and everything of it ends by itself."""
     config = Config(Memory({"a": 1}), name="dropped")
+    declare(config)
     config.start()
     [thread] = [thread for thread in threading.enumerate() if thread.name == "dropped"]
     gone = weakref.ref(config)

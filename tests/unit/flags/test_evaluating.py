@@ -13,7 +13,7 @@ from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 
 from dynconf import Config, Flags, Memory
-from dynconf.errors import NotStarted
+from dynconf.errors import NotStarted, UsageError
 from tests.unit.core_props import LOOK
 from tests.unit.flags.definitions import COLOUR, split, switch
 
@@ -76,6 +76,20 @@ def test_context_of_ones_own() -> None:
     for number in range(16):
         key = f"user-{number}"
         assert flags.enabled("split", Visitor(key, {})) == flags.enabled("split", key)
+
+
+@pytest.mark.parametrize("flag", ["fixed", "colour"])
+def test_a_mapping_is_no_key(flag: str) -> None:
+    """Attributes in the key's place are a mistake that is told at once, not only when a flag has a rule."""
+    flags = loaded({"fixed": True, "colour": COLOUR})
+    attributes: Any = {"country": "DE"}
+    for ask in (flags.value, flags.details):
+        with pytest.raises(UsageError, match=r"given by name: .*country"):
+            ask(flag, None, attributes)
+    with pytest.raises(UsageError):
+        flags.value(flag, True, attributes)
+    with pytest.raises(UsageError):
+        flags.enabled(flag, attributes)
 
 
 def test_attributes_of_any_name() -> None:
@@ -174,6 +188,15 @@ def test_disabled_and_without_default() -> None:
         assert details.reason == ("DISABLED" if name == "disabled" else "DEFAULT")
     assert not flags.enabled("disabled")
     assert flags.details("nothing said", False, beta=True).variant == "on"
+
+
+def test_a_variant_without_a_name() -> None:
+    """It is not the default where no default is named."""
+    definition = {"state": "ENABLED", "variants": {"": True, "off": False}}
+    flags = loaded({"named": definition | {"defaultVariant": "off"}, "unnamed": definition})
+    for default in (True, False):
+        assert flags.value("named", default) is False
+        assert flags.value("unnamed", default) is flags.details("unnamed", default).value is default
 
 
 def test_default_says_the_type() -> None:

@@ -151,11 +151,13 @@ def test_definition_as_text() -> None:
         "APP_FLAGS__THEME": '{"size": 1}',
         "APP_FLAGS__OPEN": "{",
     }
-    config = Config(Memory({"flags": {"colour": switch()}}), Env("APP_", environ=texts))
+    address = switch(variants={"here": '{"state": "NY"}'}, defaultVariant="here")
+    config = Config(Memory({"flags": {"colour": switch(), "address": address}}), Env("APP_", environ=texts))
     flags = config.flags()
     config.load()
     assert flags.value("colour", "", country="DE") == "#00f"
     assert [flags.value("theme", ""), flags.value("open", "")] == ['{"size": 1}', "{"]
+    assert flags.value("address", "") == '{"state": "NY"}'
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from dynconf import Config, Memory
+from dynconf import Clock, Config, Memory
 from tests.unit.core_props import LOOK, Told
 from tests.unit.resources.clients import App, Client
 
@@ -42,9 +42,9 @@ class Down:
 class House:
     """A Config over two documents, with a client of the host."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, clock: Clock | None = None, **options: Any) -> None:
         self.hosts, self.numbers = Memory({"host": "one"}, name="hosts"), Memory({"n": 1}, name="numbers")
-        self.config = Config(self.hosts, self.numbers)
+        self.config = Config(self.hosts, self.numbers, clock=clock)
         self.app = self.config.bind(App)
         self.errors = Told()
         self.config.on_error(self.errors)

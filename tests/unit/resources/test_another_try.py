@@ -1,15 +1,20 @@
 """Another try of what was refused: it holds up nobody, and what comes of it is put to use."""
 
+import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from dynconf import Config, Memory
 from dynconf._manager import transactions
+from dynconf.testing import ManualClock
 from tests.servers.process import until
 from tests.unit.core_props import LOOK, Told
-from tests.unit.resources.clients import Client
+from tests.unit.resources.clients import App, Client
 from tests.unit.resources.house import OPTIONS, Down, House, has_number
 
 BOTH = {"host": "two", "other": "two"}
@@ -191,3 +196,81 @@ def test_closed_while_it_is_tried_again() -> None:
         house.app.until(lambda now: now.host == "two", LOOK)
         down.go_on.set()
         until(lambda: len(Client.made) == 2 and not Client.hosts(), "the close of both")
+
+
+class Rejecting:
+    """Makes clients, but of the host two none: first it is down, later it takes its time to say no."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.trying, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def create(self, host: str) -> Client:
+        """Make one."""
+        if host == "two":
+            self.tries += 1
+            if self.tries == 1:
+                raise ConnectionError("it is down")
+            self.trying.release()
+            self.go_on.acquire(timeout=LOOK)
+            raise PermissionError("wrong password")
+        return Client(host)
+
+
+def test_one_that_fails_for_another_reason_when_nobody_waits(caplog: pytest.LogCaptureFixture) -> None:
+    """The newest reason is told once, wherever the first one was; it makes no back-off longer."""
+    clock, hosts, errors, server = ManualClock(), Memory({"host": "one"}), Told(), Rejecting()
+    config = Config(hosts, clock=clock)
+    config.on_error(errors)
+    client = config.bind(App).resource("host", create=server.create, close=Client.close, grace=0.0)
+    with config:
+        hosts.set({"host": "two"})
+        assert "it is down" in errors.texts()[0]
+        for seconds in (1.0, 2.0, 4.0):
+            clock.wait_for_sleepers()
+            clock.advance(seconds)
+            assert server.trying.acquire(timeout=LOOK)
+            clock.wait_for_sleepers()  # it is not waited for any longer
+            server.go_on.release()
+            assert "wrong password" in errors.texts(2)[1]
+            until(lambda: client._aside._task is None, "the end of the try")
+            assert "wrong password" in str(config.status())
+            assert "it is down" not in str(config.status())
+        assert len(errors.items) == 2
+    [told] = [one for one in caplog.records if "could not be built: PermissionError" in one.message]
+    assert told.levelno == logging.WARNING
+
+
+def test_one_that_fails_late_and_quotes_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    """The refused change's own secret is shown as little as that which holds."""
+
+    class Account(App):
+        password: SecretStr = SecretStr("")
+
+    def log_in(account: Account) -> None:
+        if account.password.get_secret_value():
+            tries.append(account)
+            if len(tries) > 1:
+                trying.release()
+                go_on.acquire(timeout=LOOK)
+                raise PermissionError(f"not with {account.password.get_secret_value()}")
+            raise ConnectionError("it is down")
+
+    tries: list[Account] = []
+    trying, go_on = threading.Semaphore(0), threading.Semaphore(0)
+    clock, document, errors = ManualClock(), Memory({}), Told()
+    config = Config(document, clock=clock)
+    config.on_error(errors)
+    config.bind(Account).resource(lambda account: account, create=log_in, name="account")
+    with config:
+        document.set({"password": "hunter2-and-more"})
+        errors.wait()
+        clock.wait_for_sleepers()
+        clock.advance(1.0)
+        assert trying.acquire(timeout=LOOK)
+        clock.wait_for_sleepers()
+        go_on.release()
+        assert "PermissionError" in errors.texts(2)[1]
+        shown = f"{config.status()} {errors.texts()} {caplog.text}"
+        assert "PermissionError" in str(config.status())
+        assert "hunter2" not in shown

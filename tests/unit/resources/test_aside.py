@@ -48,6 +48,11 @@ class Stand:
 WANTED = Wanted("settings", ())
 
 
+def fail(error: Exception) -> None:
+    """No try of these tests fails."""
+    raise error
+
+
 async def settled() -> None:
     """Let all that can go on do so."""
     for _ in range(5):
@@ -60,13 +65,13 @@ def test_one_that_comes_late_is_kept_and_lent() -> None:
     async def test() -> None:
         stand = Stand()
         with pytest.raises(StillTrying):
-            await stand.aside.build(WANTED, 0.0)
+            await stand.aside.build(WANTED, 0.0, fail)
         stand.go_on.set()
         await settled()
         assert stand.came == 1
-        instance = await stand.aside.build(WANTED, 0.0)
+        instance = await stand.aside.build(WANTED, 0.0, fail)
         assert stand.aside.give_back(instance)
-        assert await stand.aside.build(WANTED, 0.0) is instance
+        assert await stand.aside.build(WANTED, 0.0, fail) is instance
         stand.aside.taken(instance)
         assert not stand.aside.give_back(instance)
         assert not stand.aside.has(WANTED)
@@ -81,7 +86,7 @@ def test_the_time_is_up() -> None:
     async def test() -> None:
         stand = Stand()
         stand.go_on.set()
-        instance = await stand.aside.build(WANTED, None)
+        instance = await stand.aside.build(WANTED, None, fail)
         assert stand.came == 0
         stand.aside.give_back(instance)
         instance.take(by_another=True)
@@ -100,7 +105,7 @@ def test_broken_off_while_it_is_waited_for() -> None:
 
     async def test() -> None:
         stand = Stand()
-        waiting = asyncio.create_task(stand.aside.build(WANTED, None))
+        waiting = asyncio.create_task(stand.aside.build(WANTED, None, fail))
         await settled()
         stand.aside.drop()
         with pytest.raises(StillTrying):
@@ -115,7 +120,7 @@ def test_let_go_of_in_the_moment_in_which_it_comes() -> None:
 
     async def test() -> None:
         stand = Stand()
-        waiting = asyncio.create_task(stand.aside.build(WANTED, None))
+        waiting = asyncio.create_task(stand.aside.build(WANTED, None, fail))
         await settled()
         assert stand.aside._task is not None
         stand.aside._task.add_done_callback(lambda _: stand.aside.drop())

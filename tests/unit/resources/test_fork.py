@@ -30,7 +30,7 @@ down = set()
 document = Memory({"host": "one"})
 config = Config(document)
 app = config.bind(App)
-client = app.resource("host", create=Client, close=Client.close, grace=0.0, timeout=0.5)
+client = app.resource("host", create=Client, close=Client.close, grace=0.0, timeout=600.0)
 """
 
 
@@ -143,7 +143,7 @@ with config:
 
 
 def test_not_to_be_had_in_the_child() -> None:
-    """A child whose resource cannot be built says why, serves without it, and is healed when it can be."""
+    """A child whose resource cannot be built says why as soon as that is known, and is healed later."""
     run(f"""{HOUSE}
 def work():
     try:

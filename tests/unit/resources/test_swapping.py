@@ -1,6 +1,7 @@
 """Resources and changes: what is built when, what is refused, and what is closed."""
 
 import asyncio
+import logging
 import threading
 from functools import partial
 from typing import Any
@@ -141,6 +142,45 @@ def test_kept() -> None:
         until(lambda: Client.hosts() == ["bad"], "the close of the former one")
 
 
+def test_kept_is_told_of() -> None:
+    """`on_error` is told of each reason once, when it stands in the status: nothing else tells of it."""
+    clock, tried = ManualClock(), Told()
+
+    def check(client: Client) -> None:
+        tried(client.host)
+        if client.host == "bad":
+            raise ConnectionError("it is down" if tried.items.count("bad") < 3 else "wrong password")
+
+    house = House(clock=clock, check=check, on_failure="keep")
+    seen = Told()
+    house.config.on_error(lambda _: seen(house.client.error))
+    with house.config:
+        house.goes_to("bad")
+        for count in (3, 4, 5):
+            clock.wait_for_sleepers()
+            clock.advance(8.0)
+            tried.wait(count)
+        clock.wait_for_sleepers()
+        told = house.errors.texts(2)
+        house.goes_to("two")
+        assert [isinstance(error, ResourceUnavailable) for error in house.errors.items] == [True, True]
+    for text, reason, shown in zip(told, ("it is down", "wrong password"), seen.wait(2), strict=True):
+        assert text.endswith(f"could not be built of the settings that hold: ConnectionError: {reason}")
+        assert reason in shown
+
+
+def test_a_reload_tries_what_was_kept() -> None:
+    """Whoever has mended the server need not wait for the back-off; one that is still down is no refusal."""
+    house = House(clock=ManualClock(), on_failure="keep")
+    with house.config:
+        house.goes_to("bad")
+        house.config.reload()
+        assert house.client.state == "degraded"
+        Client.working.add("bad")
+        house.config.reload()
+        assert (house.client.state, house.client.current.host) == ("ready", "bad")
+
+
 def test_one_that_is_down_delays_nobody() -> None:
     """What could not be built is tried again by itself: others' changes neither wait for it nor begin it."""
     down = Down()
@@ -226,7 +266,52 @@ def test_another_value_while_one_is_tried(options: dict[str, Any]) -> None:
         assert (house.client.state, house.client.current.host) == ("ready", "three")
 
 
-def test_kept_from_the_start() -> None:
+def test_a_value_that_is_gone_back_to_while_one_is_tried() -> None:
+    """The try that was broken off is waited for: it hangs no longer than it may."""
+    down = Down()
+    house = House(create=down.create)
+    with house.config:
+        house.hosts.set({"host": "two"})
+        assert down.trying.wait(LOOK)
+        house.goes_to("three")
+        house.hosts.set({"host": "two"})
+        until(lambda: house.client._coming is not None, "the change")
+        down.go_on.set()
+        house.app.until(lambda now: now.host == "two", LOOK)
+        assert "it is down" in str(*house.errors.items)
+        until(lambda: Client.hosts() == ["two"], "the close of all others")
+
+
+def test_a_try_that_is_broken_off_by_an_equal_one() -> None:
+    """The other one begins when it has ended."""
+    clock, go_on, begun = ManualClock(), threading.Event(), Told()
+    house = House(clock=clock, on_failure="keep")
+
+    def create(other: str, used: Client) -> Client:
+        begun(other)
+        go_on.wait(LOOK)
+        return Client(other, used)
+
+    async def tries() -> int:
+        return len(user._builder._tries)
+
+    house.hosts.set({"host": "bad"})
+    user = house.app.resource("other", create=create, uses=(house.client,), on_failure="keep")
+    with house.config:
+        Client.working.add("bad")
+        clock.wait_for_sleepers(2)
+        clock.advance(1.0)
+        begun.wait()
+        house.numbers.set({"n": 2})
+        until(lambda: user._coming is not None and user._retry._task is None, "the change")
+        assert house.config._lifecycle.host is not None
+        assert house.config._lifecycle.host.call(tries, instead="x()") == 1
+        go_on.set()
+        house.app.until(partial(has_number, 2), LOOK)
+        assert user.current.used == (house.client.current,)
+
+
+def test_kept_from_the_start(caplog: pytest.LogCaptureFixture) -> None:
     """A start goes on without it; until it is there, its use is an error that says why."""
     house = House(on_failure="keep")
     house.hosts.set({"host": "bad"})
@@ -235,7 +320,9 @@ def test_kept_from_the_start() -> None:
         with pytest.raises(ResourceUnavailable, match="bad does not answer"), house.client.lease():
             raise AssertionError
         Client.working.add("bad")
-        until(lambda: house.client.state == "ready", "the next try")
+        with caplog.at_level(logging.INFO, "dynconf.resources"):
+            until(lambda: house.client.state == "ready", "the next try")
+    assert "host: is there again" in [one.message for one in caplog.records]
 
 
 def test_declared_while_it_runs() -> None:
@@ -382,14 +469,19 @@ def test_healed_while_its_user_is_built() -> None:
 
 
 def test_a_start_without_what_it_uses() -> None:
-    """The error names what is missing; it is there as soon as that is."""
-    house = House(on_failure="keep")
-    house.hosts.set({"host": "bad"})
+    """The error names what is missing; it is there as soon as that is, without a back-off of its own."""
+    clock, down = ManualClock(), Down()
+    house = House(clock=clock, create=down.create, on_failure="keep")
+    house.hosts.set({"host": "two"})
     user = house.app.resource("other", create=Client, uses=(house.client,), on_failure="keep")
     with house.config:
         with pytest.raises(ResourceUnavailable, match="host, which it uses, is not there"):
             _ = user.current
-        Client.working.add("bad")
+        clock.wait_for_sleepers(2)
+        clock.advance(1.0)
+        assert down.trying.wait(LOOK)
+        clock.wait_for_sleepers()  # its user has tried again, too early
+        down.go_on.set()
         until(lambda: user.state == house.client.state == "ready", "both")
 
 
