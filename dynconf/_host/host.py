@@ -280,8 +280,8 @@ class Host:
     def leave_behind(self) -> Callable[[], object] | None:
         """In a forked child: be dead, with everything inherited parked, and give the owner's `on_fork`."""
         restart = self._on_fork() if self._on_fork and self.alive else None
-        if self._inbox.loop and self._thread is threading.current_thread():
-            self._inbox.loop.stop()  # touches no descriptor; code that returns to the parent's loop leaves it
+        if self._thread is threading.current_thread():
+            self._inbox.forsake()
         park(dict(vars(self)))
         self._hold_nothing()
         self._finish()

@@ -52,6 +52,13 @@ class Inbox:
         for future in list(self._calls):
             self.fail(future)
 
+    def forsake(self) -> None:
+        """In a child forked on the loop: have code that returns to the parent's loop leave it, silently."""
+        if self.loop:
+            # From Python 3.14 on, it complains of the step that forked, as no loop runs in the child.
+            self.loop.set_exception_handler(lambda *_: None)
+            self.loop.stop()  # touches no descriptor
+
     def here(self) -> bool:
         """Whether the calling code runs on the loop; a forked child runs on none."""
         loop = self.loop
