@@ -120,11 +120,21 @@ class Recipe(Generic[R]):
             if not inspect.isawaitable(closing):
                 return
             ending = _awaited(closing)
-            if not host.post(host.spawn, ending, f"close of {self.name}"):
+
+            def leave_behind() -> None:
                 ending.close()
                 if inspect.iscoroutine(closing):
                     closing.close()
                 _logger.warning("%s: one came after the stop; it is left behind", self.name)
+
+            def begin() -> None:
+                try:
+                    host.spawn(ending, f"close of {self.name}")
+                except UsageError:  # it has stopped since
+                    leave_behind()
+
+            if not host.post(begin):
+                leave_behind()
 
         return close
 

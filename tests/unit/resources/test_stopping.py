@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 
 from dynconf import Config, Memory
 from dynconf.errors import DynconfError, UsageError
+from dynconf.resources.recipe import Recipe
 from tests.servers.process import until
 from tests.unit.core_props import LOOK
 from tests.unit.resources.clients import App, Client, made
@@ -215,6 +216,25 @@ def test_one_that_comes_after_it(caplog: pytest.LogCaptureFixture) -> None:
     asyncio.run(test())
     slow.go_on.set()
     until(lambda: "host: one came after the stop; it is left behind" in caplog.text, "the warning")
+
+
+class Stopped:
+    """In a host's place: it takes a call, and has stopped when it comes to that."""
+
+    def post(self, function: Callable[[], object]) -> bool:
+        function()
+        return True
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None], _: str) -> None:
+        coroutine.close()
+        raise UsageError("it has stopped")
+
+
+def test_one_that_comes_while_it_stops(caplog: pytest.LogCaptureFixture) -> None:
+    """It is named in the log as well, and nothing else is."""
+    recipe = Recipe("host", Client, None, Client.aclose)
+    recipe._late(Stopped())(Client("one"))  # type: ignore[arg-type]
+    assert caplog.messages == ["host: one came after the stop; it is left behind"]
 
 
 def test_the_last_first() -> None:
