@@ -5,7 +5,7 @@ import inspect
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -101,9 +101,13 @@ class Subscription(ABC, Generic[T]):
             while not self.closed and host.alive and (item := self._next()) is not None:
                 try:
                     if self._is_async:
-                        await self._await(partial(self._function, item))
+                        await self._await(item)
                     else:
-                        await self._run(host, item)
+                        self._queued = item
+                        try:
+                            await host.run_callback(self.name, partial(self._call, item))
+                        finally:
+                            self._give_back(item)
                 except asyncio.CancelledError as error:
                     task = asyncio.current_task()
                     if task is not None and task.cancelling():
@@ -125,44 +129,31 @@ class Subscription(ABC, Generic[T]):
         with self._dispatcher.lock:
             self._slot.told()
 
-    async def _run(self, host: Host, item: Any) -> None:
-        """Run a sync function on a thread, and await what it gives if that is a coroutine."""
-        self._queued = item
-        try:
-            answer = await host.run_callback(self.name, partial(self._call, item))
-        finally:
-            self._give_back(item)
-        if inspect.iscoroutine(answer):
-            await self._await(lambda: answer)
-
-    async def _await(self, call: Callable[[], Awaitable[object]]) -> None:
+    async def _await(self, item: Any) -> None:
         """Await an async function; one that cleans up over a stop is not called beside itself."""
         self._lingers = asyncio.get_running_loop()
         try:
-            await call()
+            await self._function(item)
         finally:
             self._lingers = None
             self._told()
             if self._teller is not self._dispatcher.host:
                 self._wake()
 
-    def _call(self, item: Any) -> object:
+    def _call(self, item: Any) -> None:
         """Call a sync function, on its thread; one that hangs over a stop is not called beside itself."""
         with self._dispatcher.lock:
             if self._queued is not item:  # given back: it is told after the next start
-                return None
+                return
             self._queued = None
             self._inside = True
-        answer: object = None
         try:
-            answer = self._function(item)
+            self._function(item)
         finally:
-            if not inspect.iscoroutine(answer):
-                self._told()
+            self._told()
             self._inside = False
             if self._teller is not self._dispatcher.host:
                 self._wake()
-        return answer
 
     def _give_back(self, item: Any) -> None:
         """Keep what a stop dropped before the function was called."""

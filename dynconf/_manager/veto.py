@@ -1,6 +1,5 @@
 """Functions that are asked before a change is published, and may refuse it."""
 
-import inspect
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -104,8 +103,7 @@ class BeforeChange:
         with asking(host):
             if self._is_async:
                 return await self._function(change)
-            answer = await on_a_thread(host, self.name, partial(self._function, change))
-            return await answer if inspect.iscoroutine(answer) else answer
+            return await on_a_thread(host, self.name, partial(self._function, change))
 
 
 def _change(old: View | None, new: View) -> Change[View] | None:

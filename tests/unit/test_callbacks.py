@@ -2,8 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import pytest
@@ -267,35 +265,6 @@ def test_immediate(house: House) -> None:
         house.set(a=3)
         assert [(one.old, one.new, one.initial) for one in late.wait(2)] == [(2, 2, True), (2, 3, False)]
         assert [(one.old, one.new) for one in quiet.wait()] == [(2, 3)]
-
-
-def traced(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Wrap a function, async or not, as decorators do that only look on."""
-
-    @wraps(function)
-    def inner(item: Any) -> Any:
-        return function(item)
-
-    return inner
-
-
-def test_a_function_that_gives_a_coroutine(house: House) -> None:
-    """What a decorator made of an async function is awaited, one call at a time."""
-    log: list[tuple[str, int]] = []
-
-    @house.numbers.on_change("a")
-    @traced
-    async def tell(change: Change[int]) -> None:
-        log.append(("in", change.new))
-        await asyncio.sleep(0)
-        log.append(("out", change.new))
-        house.told(change.new)
-
-    with house.config:
-        for number in (2, 3):
-            house.set(a=number)
-            house.told.wait(number - 1)
-    assert log == [("in", 2), ("out", 2), ("in", 3), ("out", 3)]
 
 
 def test_selectors_and_paths_see_their_part_only(house: House) -> None:

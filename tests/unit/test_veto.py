@@ -230,22 +230,6 @@ def test_in_the_callers_loop() -> None:
     asyncio.run(test())
 
 
-def test_one_that_gives_a_coroutine() -> None:
-    """It is awaited, and refuses like any other."""
-    house = House()
-
-    async def refuse(change: Change[View]) -> None:
-        if change.new[house.numbers].a == 2:
-            raise Veto("not two", "a")
-
-    house.config.before_change(lambda change: refuse(change))  # noqa: PLW0108 - it is no async function
-    with house.config:
-        house.left.set({"a": 2})
-        assert "not two" in house.errors.texts()[0]
-        house.left.set({"a": 3})
-        house.numbers.until(lambda now: now.a == 3, LOOK)
-
-
 def test_one_that_was_given_up_before_it_began() -> None:
     """A call that is cancelled before a thread takes it is not made, and the next one is."""
 
