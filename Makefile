@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # How many processes `make test` shares its tests among; much of their time they wait for a server.
-WORKERS ?= 3
+WORKERS ?= 2
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # It looks for packages with the `python` that it finds on the path, and would go on line for its version.
 PYRIGHT := PATH="$(abspath $(BIN)):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 pyright
