@@ -47,12 +47,15 @@ class Resolved:
 
 def meanings(names: Names, shapes: Sequence[tuple[Model, Path]]) -> list[Meaning]:
     """What the names mean to the models, each bound at its path, compared without case."""
-    found = []
+    found: list[Meaning] = []
     for name in sorted(names.values, key=lambda name: (name.count(names.delimiter), name)):
         steps = _steps(names, name)
         if len(steps) > len(names.at):
             readings = [_meaning(name, steps, model, at) for model, at in shapes]
-            found.append(max([Meaning(name), *readings], key=lambda meaning: meaning.known))
+            known = max((one.known for one in readings), default=0)
+            # Classes may read the same elsewhere: it is put wherever one of them looks for it.
+            heads = {one.head: one for one in readings if one.known == known} if known else {}
+            found += heads.values() or [Meaning(name)]
     # Of several names of one field, the one that pydantic prefers is put last, and so holds.
     return sorted(found, key=lambda one: (one.name.count(names.delimiter), [-rank for rank in one.ranks]))
 

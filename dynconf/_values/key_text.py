@@ -10,8 +10,8 @@ def key_text(key: Any) -> str:
 
     It is what pydantic writes in JSON, so it reads it, too. A key that has no text is named by its type.
     """
-    if type(key) is str:
-        return key
+    if type(key) is str or type(key) is int:
+        return str(key)
     try:
         return str(next(iter(to_jsonable_python({key: None}))))
     except KeyboardInterrupt:

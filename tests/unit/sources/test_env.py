@@ -1,9 +1,12 @@
 """The environment as a source."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from pydantic import AliasChoices, AliasPath, Field
 
+from dynconf import Config, Memory, Settings
 from dynconf._values.snapshot import Names
 from dynconf.errors import UsageError
 from dynconf.sources.env import Env
@@ -81,3 +84,21 @@ def test_an_empty_delimiter_is_refused() -> None:
     """It separates nothing."""
     with pytest.raises(UsageError, match="the delimiter separates the steps"):
         Env("APP_", delimiter="")
+
+
+class Moved(Settings):
+    host: str = Field("moved", validation_alias=AliasChoices(AliasPath("net", "host"), "host"))
+
+
+class Plain(Settings):
+    host: str = "plain"
+
+
+@pytest.mark.parametrize("order", [(Moved, Plain), (Plain, Moved)])
+@pytest.mark.parametrize("document", [{"host": "file"}, {"net": {"host": "file"}, "host": "file"}])
+def test_classes_that_look_elsewhere(order: tuple[type[Settings], ...], document: dict[str, Any]) -> None:
+    """A variable holds for each class that knows it, whichever was bound first."""
+    config = Config(Memory(document), Env("APP_", environ={"APP_HOST": "env"}))
+    bound = [config.bind(one) for one in order]
+    config.load()
+    assert [one.current.model_dump() for one in bound] == [{"host": "env"}] * 2
