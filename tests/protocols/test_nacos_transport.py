@@ -128,15 +128,14 @@ def test_written_while_it_is_looked_at() -> None:
 
 def test_missing_at_first_is_looked_for_soon() -> None:
     """Whoever starts waits for it."""
-    session = Following(A, B).answer(SWITCHED_OFF, *gone(V3_API), v3(b"n: 1"))
-    assert session.states() == [(A, None), (B, b"n: 1")]
+    session = Following(A, B).answer(SWITCHED_OFF, *gone(V3_API), v3(b"n: 1"), V3_MISSING, V3_MISSING)
+    assert session.states() == [(B, b"n: 1"), (A, None)]
     session.rested()
-    for _ in range(4):
+    for _ in range(3):
         assert session.requests == [of(V3_API, A)]
         session.answer(V3_MISSING)
-    assert session.rested() == pytest.approx([0.5, 1.0, 2.0, 4.0])
+    assert session.rested() == pytest.approx([2.0, 4.0, 7.25])
     session.answer(v3(b"n: 2"))
-    assert session.states() == [*[(A, None)] * 4, (A, b"n: 2")]
 
 
 def test_missing_for_good_is_looked_for_like_the_rest() -> None:

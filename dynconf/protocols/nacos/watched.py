@@ -55,8 +55,8 @@ class Sent:
 class _State:
     """What is known of one: the server's md5, empty if it is not there, `None` if nothing is.
 
-    A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain,
-    and `absences` how often in a row it was said not to be there. One that is just being read, and takes
+    A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain, and
+    `absences` how often in a row it was said not to be there. One that is just being read, and takes
     long, is `awaited`.
     """
 
@@ -234,17 +234,20 @@ class Watched:
         """Note what was read, by which API.
 
         Raises:
-            BeingChanged: what was there is said to be gone, and may only be being written.
+            BeingChanged: it is said not to be there, and may only be being written.
         """
         md5 = config.md5 if config else ""
         state = self._states.get(key, _State())
         state.absences = 0 if config else state.absences + 1
-        if state.md5 and state.absences and api is not V1_API and state.absences < ABSENCES:
+        if state.absences == 1:
+            state.failures = 0
+        if state.md5 != "" and 0 < state.absences < ABSENCES and api is not V1_API:
             raise BeingChanged(f"{key} may just be being written")
         different = md5 != state.md5
         # Where no poll tells that it comes, whoever starts waits for it: it is looked for soon.
-        soon = not config and not (api is V1_API and not self.refused) and state.failures < _EAGER
+        polled = api is V1_API and not self.refused
+        soon = not config and not polled and state.absences <= _EAGER
         state.md5, state.dirty = md5, soon
-        if config:
+        if config or polled:
             state.failures = 0
         return News(key, config, changed=different)
