@@ -350,8 +350,8 @@ class Host:
         finally:
             if not quiet.done():
                 quiet.set_result(None)
-            if self.threaded:
-                loop.stop()
+            if self.threaded:  # once connections that were closed just now are
+                loop.call_soon(loop.call_soon, loop.stop)
             else:
                 self._finish()
 
