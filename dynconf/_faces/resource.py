@@ -170,10 +170,9 @@ def declare(
     if not (0 < limit < float("inf") and 0 <= grace <= drain < float("inf")):
         raise UsageError("timeout, grace and drain are seconds; grace is at most drain")
     uses = _used(lifecycle, options.get("uses", ()))
-    index = binding._index  # the binding itself would keep a dropped Config alive
 
     def pick(view: View) -> Any:
-        model = view._snapshot.models[index]
+        model = view[binding]  # so whoever has but the resource keeps the Config
         return field_value(model, select) if isinstance(select, tuple) else select(model)
 
     return Resource(

@@ -166,7 +166,7 @@ class Manager:
         await self._when_loaded()
         async with self._turn:  # what answers soon is one change; who is slow holds it up no longer
             self._next_reload = None
-            before = self.publisher.store.state.version
+            before, began = self.publisher.store.state.version, self._now()
             feeds = [feed for feed in self.feeds.values() if feed not in self._aside]
             restarts = {feed.restart(): feed for feed in feeds}
             with suppress(TimeoutError, StartFailed):
@@ -175,7 +175,7 @@ class Manager:
                     await self._answers.wait(feeds, everyone=True)
             candidates = [*self.overlays.changed(), *self._gathering.take(self._now(), everything=True)]
             applied = await self.transactions.take(candidates, retry=True)
-        await self.preparers.try_again()
+        await self.preparers.try_again(began)
         for fault in self.overlays.faults:
             self.report(fault)
         ending = await unfinished(restarts, self._options.start_timeout)

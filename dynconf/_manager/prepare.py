@@ -85,9 +85,13 @@ class Preparers:
             await self.ask(None, new)
             self.commit()
 
-    async def try_again(self) -> None:
-        """Have all try at once to get what they miss, side by side; changes go on meanwhile."""
-        await asyncio.gather(*(preparer.try_again() for preparer in tuple(self._known)))
+    async def try_again(self, since: float) -> None:
+        """Have all try at once to get what they miss, side by side; changes go on meanwhile.
+
+        Args:
+            since: the loop's time; what was tried after that is not tried once more.
+        """
+        await asyncio.gather(*(preparer.try_again(since) for preparer in tuple(self._known)))
 
     async def stop(self, until: float) -> None:
         """Break off what is being prepared; then have everybody let go of everything, the last first.

@@ -75,8 +75,11 @@ class Preparer(Protocol):
         """Let go of what was prepared. Must be quick and not fail."""
         ...
 
-    async def try_again(self) -> None:
-        """Try at once to have what is missing for what holds; back when that has ended, well or not."""
+    async def try_again(self, since: float) -> None:
+        """Try at once to have what is missing for what holds; back when that has ended, well or not.
+
+        Nothing is done where it was tried since that moment of the loop's.
+        """
         ...
 
     async def stop(self, until: float) -> None:

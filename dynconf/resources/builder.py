@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from math import inf
 from typing import Any, Final, Generic, TypeVar
 
 from dynconf._host.asking import asking
@@ -32,6 +33,9 @@ class Builder(Generic[R]):
         limit: seconds that one may take, its check included.
         host: where it runs; asked for each time.
         drain: takes what nobody wants any more.
+
+    Attributes:
+        begun: the loop's time at which the last try was begun.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Builder(Generic[R]):
         drain: Drain[R],
     ) -> None:
         self.limit: Final = limit
+        self.begun: float = -inf
         self._recipe = recipe
         self._uses = uses
         self._host = host
@@ -99,6 +104,7 @@ class Builder(Generic[R]):
         return left if len(left) >= _MOST else [one for one in self._tries if wanted.same(one.wanted)]
 
     async def _begin(self, one: "_Try[R]") -> Instance[R]:
+        self.begun = asyncio.get_running_loop().time()
         attempt = Attempt(self._host(), self._make(one), f"build of {self._recipe.name}")
         tries = self._tries
         tries[one] = attempt.task

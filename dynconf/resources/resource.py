@@ -221,8 +221,7 @@ class Resource(Generic[R]):
 
     def abandon(self) -> None:
         """See `Preparer`."""
-        self._coming = None
-        self._refused = None
+        self._coming = self._refused = None
         self._drop_next()
         self._keep_trying()
 
@@ -330,9 +329,12 @@ class Resource(Generic[R]):
         if not self.closed:
             self._retry.go_on()
 
-    async def try_again(self) -> None:
+    async def try_again(self, since: float) -> None:
         """See `Preparer`."""
-        if self.error and not self.closed:
+        await asyncio.gather(*(other.try_again(since) for other in self.uses))
+        if self._builder.begun >= since:
+            await self._retry.under_way()
+        elif self.error and not self.closed:
             self.look_again()
             await self._retry.next_one()
 
@@ -365,11 +367,10 @@ class Resource(Generic[R]):
         return swapped
 
     def _fail(self, reason: str, *, told: bool) -> None:
-        told = told or reason in (self.error, _NOT_YET)
+        why = f"{self.name} could not be built of the settings that hold: {reason}"
+        if not (told or reason in (self.error, _NOT_YET)):
+            self._around.report(ResourceUnavailable(why))
         self._serving.fail(reason)
-        if not told:
-            text = f"{self.name} could not be built of the settings that hold: {reason}"
-            self._around.report(ResourceUnavailable(text))
 
     # The end of it
 
@@ -382,8 +383,7 @@ class Resource(Generic[R]):
         tries += self._builder.ending()
         if tries:  # what they were building is to be on its way out by then; leases have the rest of the time
             await asyncio.wait(tries, timeout=max(0.0, until - asyncio.get_running_loop().time()) / 2)
-        self._retry.outdated = False
-        self._failed = None
+        self._retry.outdated, self._failed = False, None
         if not self.closed:
             self._serving.error = ""
         await self._drain.stop(self._serving.end(), until)

@@ -20,7 +20,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from dynconf import Config, Env, Feed, File, Memory, NotStarted, Settings, Source, Update
+from dynconf import Binding, Config, Env, Feed, File, Memory, NotStarted, Settings, Source, Update
 from dynconf.errors import ChangeRefused, StartFailed, UsageError
 from tests.unit.core_props import LOOK, Guard, Told
 
@@ -224,8 +224,7 @@ def all_sorts(config: Config) -> None:
     """Declare whatever a Config keeps for its binding."""
     numbers = config.bind(Numbers)
     numbers.on_change("a")(print)
-    for what in ("a", lambda now: now.a):
-        numbers.resource(what, create=str)
+    config.on_error(print)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -245,6 +244,24 @@ def test_dropped_without_a_stop(declare: Callable[[Config], None]) -> None:
     assert gone() is None
     thread.join(LOOK)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("keep", [lambda numbers: numbers, lambda numbers: numbers.resource("a", create=str)])
+def test_whoever_has_a_part_has_the_config(keep: Callable[[Binding[Numbers]], Any]) -> None:
+    """Nothing ends under who holds but a binding, or a resource."""
+
+    def made() -> tuple[Any, weakref.ref[Config]]:
+        config = Config(Memory({"a": 1}))
+        kept = keep(config.bind(Numbers))
+        config.start()
+        return kept, weakref.ref(config)
+
+    kept, config = made()
+    gc.collect()
+    assert kept.current in (Numbers(a=1), "1")
+    there = config()
+    assert there is not None
+    there.stop()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from dynconf import Config, Memory
+from dynconf import Config, Env, Memory
 from dynconf._manager import transactions
 from dynconf.testing import ManualClock
 from tests.servers.process import until
@@ -274,3 +274,38 @@ def test_one_that_fails_late_and_quotes_a_secret(caplog: pytest.LogCaptureFixtur
         shown = f"{config.status()} {errors.texts()} {caplog.text}"
         assert "PermissionError" in str(config.status())
         assert "hunter2" not in shown
+
+
+def test_a_reload_waits_for_a_whole_chain() -> None:
+    """Whoever mends a server and reloads finds all there that is built with it."""
+    config = Config(Memory({"host": "no"}), clock=ManualClock())
+    app = config.bind(App)
+    first = app.resource("host", create=Client, on_failure="keep", name="first")
+    second = app.resource("other", create=Client, uses=(first,), on_failure="keep", name="second")
+    third = app.resource("n", create=lambda n, used: Client(f"{n}", used), uses=(second,), on_failure="keep")
+    with config:
+        assert {one.state for one in (first, second, third)} == {"unavailable"}
+        Client.working.add("no")
+        config.reload()
+        assert third.current.used == (second.current,)
+        assert second.current.used == (first.current,)
+
+
+def test_a_reload_tries_nothing_twice() -> None:
+    """What could not be built in the reload itself is not tried once more at its end."""
+    tried: list[str] = []
+
+    def create(host: str) -> Client:
+        tried.append(host)
+        return Client(host)
+
+    environ = {"APP_HOST": "one"}
+    config = Config(Env("APP_", environ=environ), clock=ManualClock())
+    app = config.bind(App)
+    app.resource("host", create=create, on_failure="keep")
+    with config:
+        environ["APP_HOST"] = "no"
+        config.reload()
+        assert tried == ["one", "no"]
+        config.reload()
+        assert tried == ["one", "no", "no"]
