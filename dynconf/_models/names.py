@@ -54,7 +54,10 @@ def meanings(names: Names, shapes: Sequence[tuple[Model, Path]]) -> list[Meaning
             readings = [_meaning(name, steps, model, at) for model, at in shapes]
             known = max((one.known for one in readings), default=0)
             # Classes may read the same elsewhere: it is put wherever one of them looks for it.
-            heads = {one.head: one for one in readings if one.known == known} if known else {}
+            heads: dict[Any, Meaning] = {}
+            for one in readings:
+                if one.known == known > 0:
+                    heads.setdefault(one.head, one)
             found += heads.values() or [Meaning(name)]
     # Of several names of one field, the one that pydantic prefers is put last, and so holds.
     return sorted(found, key=lambda one: (one.name.count(names.delimiter), [-rank for rank in one.ranks]))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from operator import is_
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -111,7 +112,7 @@ class Resource(Generic[R]):
         )
         self._failed: Wanted | None = None
         self._refused: Outcome[R] | None = None
-        self._told = ""
+        self._told, self._tried = "", -inf
         self._coming: asyncio.Future[Instance[R] | PrepareRefused | None] | None = None
         self._retry: Retry = Retry(
             f"retry of {self.name}", around.host, around.clock, lambda: self.error, self._try
@@ -332,9 +333,7 @@ class Resource(Generic[R]):
     async def try_again(self, since: float) -> None:
         """See `Preparer`."""
         await asyncio.gather(*(other.try_again(since) for other in self.uses))
-        if self._builder.begun >= since:
-            await self._retry.under_way()
-        elif self.error and not self.closed:
+        if self.error and not self.closed and self._tried < since:
             self.look_again()
             await self._retry.next_one()
 
@@ -356,6 +355,7 @@ class Resource(Generic[R]):
         if not self.closed:
             self._failed = outcome.failed
             if outcome.error:
+                self._tried = self._builder.begun
                 self._fail(outcome.error, told=told)
         instance = outcome.instance
         swapped = instance is not None and self._serving.put(instance)

@@ -45,12 +45,13 @@ class Retry:
         self._task: asyncio.Task[None] | None = None
         self._pausing = False
         self._next: asyncio.Future[None] | None = None
-        self._now: asyncio.Future[None] | None = None
 
     def go_on(self) -> None:
         """Try, unless there is nothing to try for, or it is being tried already."""
         if self.outdated and self._pausing:
+            waited_for, self._next = self._next, None
             self.break_off()
+            self._next = waited_for  # by whoever wants the next try, which comes now
         if (self.outdated or self._amiss()) and (self._task is None or self._task.done()):
             self._task = self._host().spawn(self._run(), self._name)
 
@@ -60,16 +61,10 @@ class Retry:
             self._next = asyncio.get_running_loop().create_future()
         await asyncio.wait([self._next])
 
-    async def under_way(self) -> None:
-        """Wait for the end of the try that is under way, if one is, or until all are broken off."""
-        if self._now is not None:
-            await asyncio.wait([self._now])
-
     def break_off(self) -> asyncio.Task[None] | None:
         """Try no more for now; gives what is still to end."""
         _tell(self._next)
-        _tell(self._now)
-        self._next = self._now = None
+        self._next = None
         task, self._task, self._pausing = self._task, None, False
         if task is not None:
             task.cancel()
@@ -77,8 +72,8 @@ class Retry:
 
     def forked(self) -> None:
         """In a forked child: have nothing of the parent's any more."""
-        park(self._task, self._next, self._now)
-        self._task, self._pausing, self._next, self._now = None, False, None, None
+        park(self._task, self._next)
+        self._task, self._pausing, self._next = None, False, None
 
     async def _run(self) -> None:
         delay = _FIRST
@@ -89,8 +84,7 @@ class Retry:
                 self._pausing = False
                 delay = min(_LONGEST, 2 * delay)
             self.outdated = False
-            now = self._now = self._next or asyncio.get_running_loop().create_future()
-            self._next = None
+            now, self._next = self._next, None
             try:
                 await self._attempt()
             finally:

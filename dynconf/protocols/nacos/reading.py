@@ -6,7 +6,7 @@ from typing import Final
 
 from dynconf.errors import RequestRefused, SourceError, SourceUnavailable
 from dynconf.protocols.exchange import Busy, ConnectionLost, Reply, Steps, UnderWay
-from dynconf.protocols.nacos.api import Api
+from dynconf.protocols.nacos.api import ABSENCES, Api
 from dynconf.protocols.nacos.either import read
 from dynconf.protocols.nacos.identity import NacosKey
 from dynconf.protocols.nacos.login import Login
@@ -113,7 +113,7 @@ class _Round:
                 config, api = yield from read(watched.login, key, limit=watched.limit)
                 watched.found(api)
                 found = True
-                told = watched.take(key, config, api)
+                told = watched.take(key, config, api, looks=ABSENCES)
             except BeingChanged:
                 del left[0]
                 self.fresh = True

@@ -16,7 +16,7 @@ __all__ = ["Answered", "News", "Sent", "Transport", "Watched"]
 
 Transport = Literal["long poll", "polling"]
 
-_EAGER: Final = 6
+_EAGER: Final = 8
 """Reads in a row, each a little later, that what is missing is given until it is looked for like the rest."""
 
 
@@ -230,17 +230,23 @@ class Watched:
         busy, self._busy = self._busy, None
         return busy
 
-    def take(self, key: NacosKey, config: NacosConfig | None, api: Api) -> News:
+    def take(self, key: NacosKey, config: NacosConfig | None, api: Api, *, looks: int = 1) -> News:
         """Note what was read, by which API.
+
+        Args:
+            key: which.
+            config: what it is; `None` if it is not there.
+            api: which one said so.
+            looks: how often it did, where nothing was known before.
 
         Raises:
             BeingChanged: it is said not to be there, and may only be being written.
         """
         md5 = config.md5 if config else ""
         state = self._states.get(key, _State())
-        state.absences = 0 if config else state.absences + 1
-        if state.absences == 1:
+        if not state.absences:
             state.failures = 0
+        state.absences = 0 if config else state.absences + (looks if state.md5 is None else 1)
         if state.md5 != "" and 0 < state.absences < ABSENCES and api is not V1_API:
             raise BeingChanged(f"{key} may just be being written")
         different = md5 != state.md5

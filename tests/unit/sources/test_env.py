@@ -102,3 +102,19 @@ def test_classes_that_look_elsewhere(order: tuple[type[Settings], ...], document
     bound = [config.bind(one) for one in order]
     config.load()
     assert [one.current.model_dump() for one in bound] == [{"host": "env"}] * 2
+
+
+class Listed(Settings):
+    tags: list[str] = Field(default_factory=list)
+
+
+class Loose(Settings):
+    tags: Any = None
+
+
+def test_the_first_class_says_how_a_text_is_read() -> None:
+    """Where two look at the same place, but take its text otherwise."""
+    config = Config(Env("APP_", environ={"APP_TAGS": '["a"]'}))
+    listed, loose = config.bind(Listed), config.bind(Loose)
+    config.load()
+    assert listed.current.tags == loose.current.tags == ["a"]
