@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 from dynconf._host.asking import working_for
 from dynconf._host.greenlets import refuse_greenlets
 from dynconf._host.inbox import Inbox, trace
+from dynconf._host.loop import Loop
 from dynconf._host.process import discharge, enlist, park
 from dynconf._host.stillness import Pause, depart
 from dynconf._host.threads import ThreadKind, all_kinds
 from dynconf.errors import BlockingCall
 
 T = TypeVar("T")
-
 _BUDGET, _MOMENT = 1.0, 0.01  # seconds
 _GLANCE = 1.0  # seconds between looks at whether a loop that is waited for still runs
 _logger = logging.getLogger("dynconf.host")
@@ -55,7 +55,7 @@ class Host:
         """
         refuse_greenlets()
         host = cls(name, threaded=True, threads=threads, on_fork=on_fork)
-        loop = None if delay else asyncio.SelectorEventLoop()
+        loop = None if delay else Loop()
         if loop:
             host._inbox.open(loop)
         host._thread = threading.Thread(target=host._run, args=(loop, delay), name=name, daemon=True)
@@ -350,8 +350,8 @@ class Host:
         finally:
             if not quiet.done():
                 quiet.set_result(None)
-            if self.threaded:  # once connections that were closed just now are
-                loop.call_soon(loop.call_soon, loop.stop)
+            if self.threaded:
+                loop.stop()
             else:
                 self._finish()
 
@@ -388,7 +388,7 @@ class Host:
                     self._hurry.get(timeout=delay)
                 if not self.alive:
                     return
-                loop = asyncio.SelectorEventLoop()
+                loop = Loop()
                 self._inbox.open(loop)
             while self._thread is not None and not (self._ending and self._ending.done()):
                 with suppress(SystemExit, KeyboardInterrupt):  # a task's wish to exit is logged, not granted
