@@ -74,9 +74,11 @@ class NacosHub:
         """End everything, and close the connections."""
         for lane in self._lanes:
             lane.task.cancel()
-        await asyncio.gather(*(lane.task for lane in self._lanes), return_exceptions=True)
-        self._lanes.clear()
-        await self._client.close()
+        try:
+            await asyncio.gather(*(lane.task for lane in self._lanes), return_exceptions=True)
+        finally:  # even if that takes longer than a stop may
+            self._lanes.clear()
+            await self._client.close()
 
     def _new_lane(self) -> "_Lane":
         watched = Watched(self._login, self._access.wait, self._access.interval, self._limit)
