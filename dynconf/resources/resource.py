@@ -378,7 +378,7 @@ class Resource(Generic[R]):
         """See `Preparer`: leases have that long to end."""
         self._drop_next()
         tries: list[asyncio.Task[Any]] = [
-            task for task in (self._retry.break_off(), self._aside.drop()) if task is not None
+            task for task in (self._retry.break_off(hold=True), self._aside.drop()) if task is not None
         ]
         tries += self._builder.ending()
         if tries:  # what they were building is to be on its way out by then; leases have the rest of the time

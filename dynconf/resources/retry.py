@@ -43,11 +43,13 @@ class Retry:
         self._amiss = amiss
         self._attempt = attempt
         self._task: asyncio.Task[None] | None = None
-        self._pausing = False
+        self._pausing = self._held = False
         self._next: asyncio.Future[None] | None = None
 
     def go_on(self) -> None:
-        """Try, unless there is nothing to try for, or it is being tried already."""
+        """Try, unless there is nothing to try for, it is being tried already, or that is held."""
+        if self._held:
+            return
         if self.outdated and self._pausing:
             waited_for, self._next = self._next, None
             self.break_off()
@@ -61,8 +63,9 @@ class Retry:
             self._next = asyncio.get_running_loop().create_future()
         await asyncio.wait([self._next])
 
-    def break_off(self) -> asyncio.Task[None] | None:
-        """Try no more for now; gives what is still to end."""
+    def break_off(self, *, hold: bool = False) -> asyncio.Task[None] | None:
+        """Try no more for now, and with `hold` not until the next time; gives what is still to end."""
+        self._held = hold
         _tell(self._next)
         self._next = None
         task, self._task, self._pausing = self._task, None, False
@@ -73,7 +76,7 @@ class Retry:
     def forked(self) -> None:
         """In a forked child: have nothing of the parent's any more."""
         park(self._task, self._next)
-        self._task, self._pausing, self._next = None, False, None
+        self._task, self._pausing, self._held, self._next = None, False, False, None
 
     async def _run(self) -> None:
         delay = _FIRST

@@ -115,3 +115,25 @@ def test_somebody_waits_for_one_that_is_broken_off_before_it_begins() -> None:
         assert (stand.begun, waiting.done()) == (0, True)
 
     asyncio.run(test())
+
+
+def test_what_is_held_begins_no_try() -> None:
+    """While everything stops, what a late try of another one makes outdated is left; a start begins anew."""
+
+    async def test() -> None:
+        stand = Stand()
+        stand.retry.break_off(hold=True)
+        stand.retry.outdated = True
+        stand.retry.go_on()
+        await settled()
+        assert (stand.begun, stand.clock.sleepers) == (0, 0)
+        stand.retry.break_off()
+        stand.retry.go_on()
+        await settled()
+        assert stand.begun == 1
+        stand.amiss = False
+        stand.turn.release()
+        await settled()
+        assert stand.ended == 1
+
+    asyncio.run(test())
