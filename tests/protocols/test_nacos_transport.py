@@ -138,6 +138,28 @@ def test_missing_at_first_is_looked_for_soon() -> None:
     session.answer(v3(b"n: 2"))
 
 
+def test_what_is_missing_is_known_soon() -> None:
+    """Whoever starts, or adds it while running, waits for that, and for what comes with it."""
+    session = Following(A, B).answer(SWITCHED_OFF, v3(b"n: 1"), *gone(V3_API))
+    assert session.states() == [(A, b"n: 1"), (B, None)]
+    assert session.rested() == pytest.approx([0.025, 0.05, 0.25])
+
+
+@pytest.mark.parametrize(("fault", "pause"), [(NOBODY, 0.25), (plain(429, retry_after="7"), 10.5)])
+def test_what_is_missing_is_not_hurried_in_a_failure(fault: Reply | SourceError, pause: float) -> None:
+    """Between the looks that it takes, what fails waits as it always does."""
+    session = Following(A, B).answer(SWITCHED_OFF, v3(b"n: 1"), V3_MISSING)
+    assert session.rested() == pytest.approx([0.025])
+    session.answer(fault)
+    assert session.rested() == pytest.approx([pause])
+
+
+def test_what_was_there_is_doubted_slowly() -> None:
+    """Nobody waits to know that it is gone, and it may take a while to be written."""
+    session = looking(A).answer(V3_MISSING, V3_MISSING, V3_MISSING)
+    assert session.rested()[:2] == pytest.approx([0.25, 0.5])
+
+
 def test_missing_for_good_is_looked_for_like_the_rest() -> None:
     """That it was looked for soon at first costs a few requests, and that once."""
     session = Following(A, B).answer(SWITCHED_OFF, *gone(V3_API), v3(b"n: 1"))

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from dynconf.errors import SourceError
 from dynconf.protocols.exchange import Busy, Reply, UnderWay
 from dynconf.protocols.nacos.api import ABSENCES, V1_API, Api
+from dynconf.protocols.nacos.either import BETWEEN
 from dynconf.protocols.nacos.identity import NacosConfig, NacosKey
 from dynconf.protocols.nacos.login import Login
 from dynconf.protocols.nacos.replies import BeingChanged
@@ -56,8 +57,8 @@ class _State:
     """What is known of one: the server's md5, empty if it is not there, `None` if nothing is.
 
     A dirty one is to be read from the moment `due` on; `failures` is how often in a row that was in vain, and
-    `absences` how often in a row it was said not to be there. One that is just being read, and takes
-    long, is `awaited`.
+    `absences` how often in a row it was said not to be there; where whoever starts waits to know whether
+    that is so, it is `doubted`. One that is just being read, and takes long, is `awaited`.
     """
 
     md5: str | None = None
@@ -65,6 +66,7 @@ class _State:
     due: float = 0.0
     failures: int = 0
     absences: int = 0
+    doubted: bool = False
     awaited: tuple[Sent, UnderWay] | None = None
     repeated: bool = False
 
@@ -188,6 +190,8 @@ class Watched:
     ) -> None:
         """Have those of them that could not be read wait, all for as long, and behind all others.
 
+        Those that are doubted wait for a moment only, unless the server wants to be left alone.
+
         Args:
             keys: what was to be read.
             now: seconds.
@@ -200,8 +204,12 @@ class Watched:
             pause = pause_after(1 + min(self._states[key].failures for key in left), random, asked)
             for key in left:
                 state = self._states[key] = self._states.pop(key)
-                state.failures += 1
-                state.due = now + pause
+                if state.doubted and not asked:
+                    state.due = now + BETWEEN * state.absences
+                else:
+                    state.failures += 1
+                    state.due = now + pause
+                state.doubted = False
 
     def all(self) -> list[NacosKey]:
         """All that are followed."""
@@ -248,6 +256,7 @@ class Watched:
             state.failures = 0
         state.absences = 0 if config else state.absences + (looks if state.md5 is None else 1)
         if state.md5 != "" and 0 < state.absences < ABSENCES and api is not V1_API:
+            state.doubted = state.md5 is None
             raise BeingChanged(f"{key} may just be being written")
         different = md5 != state.md5
         # Where no poll tells that it comes, whoever starts waits for it: it is looked for soon.
