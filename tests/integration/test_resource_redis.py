@@ -10,7 +10,7 @@ from dynconf import Consul, Nacos, NacosServer
 from tests.integration.counting import Counting, count_while_it_moves, servers
 from tests.servers.fixtures import ConsulSpace, NacosSpace, RedisServers
 
-MOVES = 5
+MOVES = 3
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
