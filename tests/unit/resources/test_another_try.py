@@ -233,7 +233,7 @@ def test_one_that_fails_for_another_reason_when_nobody_waits(caplog: pytest.LogC
             clock.wait_for_sleepers()  # it is not waited for any longer
             server.go_on.release()
             assert "wrong password" in errors.texts(2)[1]
-            until(lambda: client._aside._task is None, "the end of the try")
+            until(lambda: client._preparer._aside._task is None, "the end of the try")
             assert "wrong password" in str(config.status())
             assert "it is down" not in str(config.status())
         assert len(errors.items) == 2
