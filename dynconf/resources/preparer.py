@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
 from operator import is_
@@ -12,7 +12,7 @@ from dynconf._host.host import Host
 from dynconf._host.inbox import trace
 from dynconf._host.process import park
 from dynconf._values.clock import Clock
-from dynconf._values.prepare import NotReady, PrepareRefused
+from dynconf._values.prepare import NotReady, Preparer, PrepareRefused
 from dynconf._values.snapshot import View
 from dynconf.errors import ResourceUnavailable, UsageError
 from dynconf.resources.aside import Aside, StillTrying
@@ -281,12 +281,14 @@ class ResourcePreparer(Generic[R]):
         if not self.closed:
             self._retry.go_on()
 
-    async def try_again(self, since: float) -> None:
+    async def try_again(self, since: float, tries: Mapping[Preparer, asyncio.Future[None]]) -> None:
         """See `Preparer`."""
-        await asyncio.gather(*(other.try_again(since) for other in self.uses))
-        if self.serving.error and not self.closed and self._tried < since:
+        await asyncio.gather(*(tries[other] for other in self.uses if other in tries))
+        if self.closed:
+            return
+        if self.serving.error and max(self._tried, self._retry.begun) < since:
             self.look_again()
-            await self._retry.next_one()
+        await self._retry.ended()
 
     async def _try(self) -> None:
         view = self._around.seen()
