@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -45,8 +45,10 @@ def nothing_left() -> Iterator[None]:
 
 def footprint() -> set[str]:
     """The threads that run and the files that are open."""
-    links = [link for link in list(Path("/proc/self/fd").iterdir()) if link.is_symlink()]
-    places = {f"{link.name}: {link.readlink()}" for link in links}
+    places = set()
+    for link in list(Path("/proc/self/fd").iterdir()):
+        with suppress(FileNotFoundError):  # a thread closes it at this moment
+            places.add(f"{link.name}: {link.readlink()}")
     return {thread.name for thread in threading.enumerate()} | places
 
 
