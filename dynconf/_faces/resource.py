@@ -13,6 +13,7 @@ from dynconf._values.snapshot import View
 from dynconf._values.tree import Path, dotted
 from dynconf.errors import DynconfError, ResourceUnavailable, UsageError
 from dynconf.resources.options import Gives, ResourceOptions
+from dynconf.resources.preparer import ResourcePreparer
 from dynconf.resources.recipe import Recipe
 from dynconf.resources.resource import Resource
 
@@ -95,9 +96,9 @@ class Declaring(Generic[T]):
         resource = declare(self._lifecycle, self, what, create, **options)
         lifecycle = self._lifecycle
         if lifecycle.running:
-            lifecycle.call(lambda manager: manager.admit(resource), instead="await aresource(...)")
+            lifecycle.call(lambda manager: manager.admit(resource._preparer), instead="await aresource(...)")
         else:
-            lifecycle.preparers.append(resource)
+            lifecycle.preparers.append(resource._preparer)
         return resource
 
     @overload
@@ -136,9 +137,9 @@ class Declaring(Generic[T]):
         """Do what `resource` does, from whichever loop."""
         resource = declare(self._lifecycle, self, what, create, **options)
         if self._lifecycle.running:
-            await self._lifecycle.acall(lambda manager: manager.admit(resource))
+            await self._lifecycle.acall(lambda manager: manager.admit(resource._preparer))
         else:
-            self._lifecycle.preparers.append(resource)
+            self._lifecycle.preparers.append(resource._preparer)
         return resource
 
 
@@ -170,12 +171,13 @@ def declare(
     if not (0 < limit < float("inf") and 0 <= grace <= drain < float("inf")):
         raise UsageError("timeout, grace and drain are seconds; grace is at most drain")
     uses = _used(lifecycle, options.get("uses", ()))
+    index = binding._index  # the running core must not hold the binding: see `Lifecycle`
 
     def pick(view: View) -> Any:
-        model = view[binding]  # so whoever has but the resource keeps the Config
+        model = view._snapshot.models[index]
         return field_value(model, select) if isinstance(select, tuple) else select(model)
 
-    return Resource(
+    preparer: ResourcePreparer[Any] = ResourcePreparer(
         dotted((*binding._at, *select)) if isinstance(select, tuple) else name,
         pick,
         recipe,
@@ -186,15 +188,16 @@ def declare(
         grace=grace,
         around=_Around(lifecycle),
     )
+    return Resource(preparer, binding)
 
 
-def _used(lifecycle: Lifecycle, given: Any) -> tuple[Resource[Any], ...]:
+def _used(lifecycle: Lifecycle, given: Any) -> tuple[ResourcePreparer[Any], ...]:
     if not isinstance(given, (list, tuple)):
         raise UsageError(f"uses= is a tuple of resources, not {given!r}")
     for one in given:
-        if not isinstance(one, Resource) or one.closed or one not in lifecycle.preparers:
+        if not isinstance(one, Resource) or one.closed or one._preparer not in lifecycle.preparers:
             raise UsageError(f"uses= names what is no resource of this Config: {one!r}")
-    return tuple(given)
+    return tuple([one._preparer for one in given])
 
 
 class _Around:
@@ -236,12 +239,12 @@ class _Around:
         told = text and not Quotes(view._snapshot.secrets())(text)
         return f"{name}: {on_one_line(text[:500])}" if told else name
 
-    def users(self, resource: Resource[Any]) -> list[Resource[Any]]:
-        others = [one for one in self._lifecycle.preparers if isinstance(one, Resource) and not one.closed]
-        return [one for one in others if resource in one.uses]
+    def users(self, preparer: ResourcePreparer[Any]) -> list[ResourcePreparer[Any]]:
+        others = [one for one in self._lifecycle.preparers if isinstance(one, ResourcePreparer)]
+        return [one for one in others if preparer in one.uses and not one.closed]
 
-    def dismiss(self, resource: Resource[Any]) -> None:
-        self._lifecycle.dismiss(resource)
+    def dismiss(self, preparer: ResourcePreparer[Any]) -> None:
+        self._lifecycle.dismiss(preparer)
 
 
 def name_of(select: Any, create: Callable[..., Any]) -> str:

@@ -11,7 +11,7 @@ from dynconf._manager.manager import Manager
 from dynconf._origin import Problem, on_one_line
 from dynconf._values.prepare import Preparer
 from dynconf.errors import SourceError
-from dynconf.resources.resource import Resource
+from dynconf.resources.preparer import ResourcePreparer
 from dynconf.resources.serving import State
 
 SourceState: TypeAlias = Literal[
@@ -183,10 +183,12 @@ def sources_status(manager: Manager, *, running: bool) -> tuple[SourceStatus, ..
 
 def resources_status(preparers: Iterable[Preparer]) -> tuple[ResourceStatus, ...]:
     """How it stands with every resource, in the order in which they were declared."""
+    resources = [
+        (one.name, one.serving) for one in preparers if isinstance(one, ResourcePreparer) and not one.closed
+    ]
     return tuple(
-        ResourceStatus(one.name, one.state, one.swaps, one.leases, one.draining, one.error)
-        for one in preparers
-        if isinstance(one, Resource) and not one.closed
+        ResourceStatus(name, serving.state, serving.swaps, serving.leases, serving.draining, serving.error)
+        for name, serving in resources
     )
 
 

@@ -91,7 +91,10 @@ class Preparers:
         Args:
             since: the loop's time; what was tried after that is not tried once more.
         """
-        await asyncio.gather(*(preparer.try_again(since) for preparer in tuple(self._known)))
+        tries: dict[Preparer, asyncio.Future[None]] = {}
+        for preparer in tuple(self._known):
+            tries[preparer] = asyncio.create_task(preparer.try_again(since, tries))
+        await asyncio.gather(*tries.values())
 
     async def stop(self, until: float) -> None:
         """Break off what is being prepared; then have everybody let go of everything, the last first.

@@ -88,7 +88,7 @@ class BeforeChange:
     def abandon(self) -> None:
         """See `Preparer`."""
 
-    async def try_again(self, since: float) -> None:
+    async def try_again(self, since: float, tries: object) -> None:
         """See `Preparer`."""
 
     async def stop(self, until: float) -> None:

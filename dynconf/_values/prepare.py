@@ -1,6 +1,7 @@
 """Whoever may refuse a change before it is published, or must build for it, as the manager sees them."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from dynconf._values.snapshot import View
@@ -75,10 +76,12 @@ class Preparer(Protocol):
         """Let go of what was prepared. Must be quick and not fail."""
         ...
 
-    async def try_again(self, since: float) -> None:
+    async def try_again(self, since: float, tries: Mapping["Preparer", asyncio.Future[None]]) -> None:
         """Try at once to have what is missing for what holds; back when that has ended, well or not.
 
-        Nothing is done where it was tried since that moment of the loop's.
+        Args:
+            since: a moment of the loop's; nothing is tried once more that was tried since then.
+            tries: the same of those that were there before, for whoever is built with one of them.
         """
         ...
 

@@ -21,21 +21,26 @@ class Leasable(Protocol[R]):
 class Lease(Generic[R]):
     """`with resource.lease() as client`, or `async with`. Each is entered once at a time.
 
+    Args:
+        serving: gives the instances.
+        owner: is not dropped as long as the lease is there.
+
     Raises:
         ResourceUnavailable: on entry: there is no instance.
         UsageError: on entry: it is entered already; take another lease.
     """
 
-    __slots__ = ("_instance", "_resource")
+    __slots__ = ("_instance", "_owner", "_serving")
 
-    def __init__(self, resource: Leasable[R]) -> None:
-        self._resource = resource
+    def __init__(self, serving: Leasable[R], owner: object) -> None:
+        self._serving = serving
+        self._owner = owner
         self._instance: Instance[R] | None = None
 
     def __enter__(self) -> R:
         if self._instance is not None:
             raise UsageError("this lease is entered already: call lease() for each `with`")
-        self._instance = self._resource.taken()
+        self._instance = self._serving.taken()
         return self._instance.value
 
     def __exit__(self, *_: object) -> None:

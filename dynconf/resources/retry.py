@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from math import inf
 from typing import Any
 
 from dynconf._host.host import Host
@@ -26,6 +27,7 @@ class Retry:
 
     Attributes:
         outdated: whether to try once more without waiting, amiss or not.
+        begun: the loop's time at which the newest try was begun.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Retry:
         attempt: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self.outdated: bool = False
+        self.begun: float = -inf
         self._name = name
         self._host = host
         self._clock = clock
@@ -44,6 +47,7 @@ class Retry:
         self._attempt = attempt
         self._task: asyncio.Task[None] | None = None
         self._pausing = self._held = False
+        self._now: asyncio.Future[None] | None = None
         self._next: asyncio.Future[None] | None = None
 
     def go_on(self) -> None:
@@ -57,11 +61,16 @@ class Retry:
         if (self.outdated or self._amiss()) and (self._task is None or self._task.done()):
             self._task = self._host().spawn(self._run(), self._name)
 
-    async def next_one(self) -> None:
-        """Wait for the end of the next try that begins, or until all are broken off."""
-        if self._next is None:
+    async def ended(self) -> None:
+        """Wait for the end of the try that comes next, if one is outdated, else of the one under way, if any.
+
+        Or until all are broken off.
+        """
+        if self.outdated and self._next is None and not self._held:
             self._next = asyncio.get_running_loop().create_future()
-        await asyncio.wait([self._next])
+        waited_for = self._next if self.outdated else self._now
+        if waited_for is not None:
+            await asyncio.wait([waited_for])
 
     def break_off(self, *, hold: bool = False) -> asyncio.Task[None] | None:
         """Try no more for now, and with `hold` not until the next time; gives what is still to end."""
@@ -75,8 +84,9 @@ class Retry:
 
     def forked(self) -> None:
         """In a forked child: have nothing of the parent's any more."""
-        park(self._task, self._next)
-        self._task, self._pausing, self._held, self._next = None, False, False, None
+        park(self._task, self._now, self._next)
+        self._task = self._now = self._next = None
+        self._pausing = self._held = False
 
     async def _run(self) -> None:
         delay = _FIRST
@@ -86,8 +96,10 @@ class Retry:
                 await self._clock.sleep(delay * (1 + random.random()) / 2)  # noqa: S311
                 self._pausing = False
                 delay = min(_LONGEST, 2 * delay)
-            self.outdated = False
-            now, self._next = self._next, None
+            loop = asyncio.get_running_loop()
+            self.outdated, self.begun = False, loop.time()
+            now = self._now = self._next or loop.create_future()
+            self._next = None
             try:
                 await self._attempt()
             finally:

@@ -62,6 +62,11 @@ class Serving(Generic[R]):
         instance = self.instance
         return self._drain.leases + (instance.leases if instance is not None else 0)
 
+    @property
+    def draining(self) -> int:
+        """How many former ones are still open."""
+        return len(self._drain)
+
     def given(self) -> Instance[R]:
         """The instance, also if it is only being built anew in a forked child.
 

@@ -69,7 +69,7 @@ class Guard:
     def abandon(self) -> None:
         self.log.append("abandon")
 
-    async def try_again(self, since: float) -> None:
+    async def try_again(self, since: float, tries: object) -> None:
         pass
 
     async def stop(self, until: float) -> None:

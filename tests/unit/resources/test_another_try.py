@@ -1,5 +1,6 @@
 """Another try of what was refused: it holds up nobody, and what comes of it is put to use."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from tests.servers.process import until
 from tests.unit.core_props import LOOK, Told
 from tests.unit.resources.clients import App, Client
 from tests.unit.resources.house import OPTIONS, Down, House, has_number
+from tests.unit.resources.test_aside import settled
 
 BOTH = {"host": "two", "other": "two"}
 
@@ -233,7 +235,7 @@ def test_one_that_fails_for_another_reason_when_nobody_waits(caplog: pytest.LogC
             clock.wait_for_sleepers()  # it is not waited for any longer
             server.go_on.release()
             assert "wrong password" in errors.texts(2)[1]
-            until(lambda: client._aside._task is None, "the end of the try")
+            until(lambda: client._preparer._aside._task is None, "the end of the try")
             assert "wrong password" in str(config.status())
             assert "it is down" not in str(config.status())
         assert len(errors.items) == 2
@@ -309,3 +311,62 @@ def test_a_reload_tries_nothing_twice() -> None:
         assert tried == ["one", "no"]
         config.reload()
         assert tried == ["one", "no", "no"]
+
+
+def test_a_reload_tries_nothing_twice_that_others_use() -> None:
+    """Nor what uses it, once it is there, and cannot be built itself."""
+    tried: list[str] = []
+
+    def create(host: str, *used: Client) -> Client:
+        tried.append(host)
+        if host not in Client.working:
+            raise ConnectionError(f"{host} is not there")
+        return Client(host, *used)
+
+    options: dict[str, Any] = {"create": create, "on_failure": "keep"}
+    config = Config(Memory({}), clock=ManualClock())
+    app = config.bind(App)
+    first = app.resource("host", **options)
+    second = app.resource("other", uses=(first,), **options)
+    app.resource(lambda app: f"{app.n}", uses=(first, second), **options)
+    with config:
+        config.reload()
+        assert tried == ["one", "one"]
+        Client.working.add("one")
+        config.reload()
+        assert tried == ["one", "one", "one", "x"]
+
+
+@pytest.mark.parametrize("begins", ["no", "one"])
+def test_a_reload_waits_for_what_is_built_with_another(begins: str) -> None:
+    """Also if that was tried in the reload already, or there is one that was built with a former one."""
+    trying, go_on = threading.Event(), threading.Event()
+
+    def create(host: str, used: Client) -> Client:
+        if used.host == "no":
+            trying.set()
+            go_on.wait(LOOK)
+        return Client(host, used)
+
+    async def test() -> None:
+        environ = {"APP_HOST": begins}
+        config = Config(Env("APP_", environ=environ), clock=ManualClock())
+        app = config.bind(App)
+        first = app.resource("host", create=Client, on_failure="keep")
+        second = app.resource("other", create=create, uses=(first,), on_failure="keep")
+        async with config:
+            environ["APP_HOST"] = "no"
+            await config.areload()
+            Client.working.add("no")
+            environ["APP_OTHER"] = "y"
+            reloading = asyncio.create_task(config.areload())
+            assert await asyncio.to_thread(trying.wait, LOOK)
+            await settled()
+            await settled()
+            ended = reloading.done()
+            go_on.set()
+            await reloading
+            assert not ended
+            assert (second.current.host, second.current.used) == ("y", (first.current,))
+
+    asyncio.run(test())

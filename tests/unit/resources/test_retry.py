@@ -34,7 +34,7 @@ class Stand:
         """Wait for a try that begins from now on."""
         self.retry.outdated = True
         self.retry.go_on()
-        await self.retry.next_one()
+        await self.retry.ended()
 
 
 def test_what_is_outdated_waits_no_longer() -> None:
@@ -103,6 +103,27 @@ def test_somebody_waits() -> None:
     asyncio.run(test())
 
 
+def test_somebody_waits_for_one_under_way() -> None:
+    """Where nothing is outdated its end is enough; between two tries there is nothing to wait for."""
+
+    async def test() -> None:
+        stand = Stand()
+        stand.retry.go_on()
+        await settled()
+        await stand.retry.ended()
+        stand.clock.advance(1.0)
+        await settled()
+        waiting = asyncio.create_task(stand.retry.ended())
+        await settled()
+        assert (stand.begun, waiting.done()) == (1, False)
+        stand.turn.release()
+        await settled()
+        assert (stand.ended, waiting.done()) == (1, True)
+        stand.retry.break_off()
+
+    asyncio.run(test())
+
+
 def test_somebody_waits_for_one_that_is_broken_off_before_it_begins() -> None:
     """They are told as well."""
 
@@ -127,6 +148,7 @@ def test_what_is_held_begins_no_try() -> None:
         stand.retry.go_on()
         await settled()
         assert (stand.begun, stand.clock.sleepers) == (0, 0)
+        await stand.retry.ended()
         stand.retry.break_off()
         stand.retry.go_on()
         await settled()

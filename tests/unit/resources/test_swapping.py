@@ -275,7 +275,7 @@ def test_a_value_that_is_gone_back_to_while_one_is_tried() -> None:
         assert down.trying.wait(LOOK)
         house.goes_to("three")
         house.hosts.set({"host": "two"})
-        until(lambda: house.client._coming is not None, "the change")
+        until(lambda: house.client._preparer._coming is not None, "the change")
         down.go_on.set()
         house.app.until(lambda now: now.host == "two", LOOK)
         assert "it is down" in str(*house.errors.items)
@@ -293,7 +293,7 @@ def test_a_try_that_is_broken_off_by_an_equal_one() -> None:
         return Client(other, used)
 
     async def tries() -> int:
-        return len(user._builder._tries)
+        return len(user._preparer._builder._tries)
 
     house.hosts.set({"host": "bad"})
     user = house.app.resource("other", create=create, uses=(house.client,), on_failure="keep")
@@ -303,7 +303,9 @@ def test_a_try_that_is_broken_off_by_an_equal_one() -> None:
         clock.advance(1.0)
         begun.wait()
         house.numbers.set({"n": 2})
-        until(lambda: user._coming is not None and user._retry._task is None, "the change")
+        until(
+            lambda: user._preparer._coming is not None and user._preparer._retry._task is None, "the change"
+        )
         assert house.config._lifecycle.host is not None
         assert house.config._lifecycle.host.call(tries, instead="x()") == 1
         go_on.set()
@@ -627,7 +629,8 @@ def test_what_comes_while_others_are_asked() -> None:
         errors.wait()
         clock.advance(2.0)
         assert down.trying.wait(LOOK)
-        until(lambda: client._coming is not None and client._coming.done(), "it is not waited for")
+        inner = client._preparer
+        until(lambda: inner._coming is not None and inner._coming.done(), "it is not waited for")
         down.go_on.set()
         until(lambda: Client.hosts() == ["one", "two"], "the new one")
         answer.set()
