@@ -17,7 +17,7 @@ from dynconf._host.inbox import Inbox, trace
 from dynconf._host.loop import Loop
 from dynconf._host.process import discharge, enlist, park
 from dynconf._host.stillness import Pause, depart
-from dynconf._host.threads import ThreadKind, all_kinds
+from dynconf._host.threads import ThreadKind, all_kinds, with_room
 from dynconf.errors import BlockingCall
 
 T = TypeVar("T")
@@ -308,10 +308,9 @@ class Host:
             _logger.error("%s: %s failed: %s", self.name, task.get_name(), trace(error))
 
     def _run_on(self, kind: ThreadKind, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
-        threads = self._threads[kind]
-        if threads.closed:
+        if self._threads[kind].closed:
             raise self._inbox.stopped()
-        return threads.run(name, function, self._inbox.send)
+        return with_room(self._threads, kind).run(name, function, self._inbox.send)
 
     def _own_tasks(self) -> set[asyncio.Task[Any]]:
         return asyncio.all_tasks() if self.threaded else set(self._tasks)
