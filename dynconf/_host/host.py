@@ -17,11 +17,14 @@ from dynconf._host.inbox import Inbox, trace
 from dynconf._host.loop import Loop
 from dynconf._host.process import discharge, enlist, park
 from dynconf._host.stillness import Pause, depart
-from dynconf._host.threads import ThreadKind, all_kinds
+from dynconf._host.tasks import cancel_all
+from dynconf._host.threads import ThreadKind, all_kinds, with_room
 from dynconf.errors import BlockingCall
 
 T = TypeVar("T")
-_BUDGET, _MOMENT = 1.0, 0.01  # seconds
+OnFork = Callable[[], object] | None
+OnExit = Callable[[], Coroutine[Any, Any, object]] | None
+_BUDGET = 1.0  # seconds
 _GLANCE = 1.0  # seconds between looks at whether a loop that is waited for still runs
 _logger = logging.getLogger("dynconf.host")
 
@@ -39,7 +42,7 @@ class Host:
 
     @classmethod
     def in_thread(
-        cls, name: str, *, delay: float = 0.0, threads: int = 16, on_fork: Callable[[], object] | None = None
+        cls, name: str, *, delay: float = 0, threads: int = 16, on_fork: OnFork = None, on_exit: OnExit = None
     ) -> "Host":
         """Start a daemon thread with an event loop; work is taken at once.
 
@@ -49,12 +52,13 @@ class Host:
                 queued; for a forked child, which may be about to become another program.
             threads: how many synchronous callbacks may run side by side.
             on_fork: a bound method, held weakly; a forked child calls it once this host is dead there.
+            on_exit: a bound method, held weakly; run on the loop, for 0.6 s at most, if the program ends.
 
         Raises:
             UsageError: gevent or eventlet has replaced what a host is made of, or will.
         """
         refuse_greenlets()
-        host = cls(name, threaded=True, threads=threads, on_fork=on_fork)
+        host = cls(name, threaded=True, threads=threads, on_fork=on_fork, on_exit=on_exit)
         loop = None if delay else Loop()
         if loop:
             host._inbox.open(loop)
@@ -69,7 +73,9 @@ class Host:
         return host
 
     @classmethod
-    def in_loop(cls, name: str, *, threads: int = 16, on_fork: Callable[[], object] | None = None) -> "Host":
+    def in_loop(
+        cls, name: str, *, threads: int = 16, on_fork: OnFork = None, on_exit: OnExit = None
+    ) -> "Host":
         """Live in the caller's running loop, which is never closed nor otherwise disturbed.
 
         Raises:
@@ -77,17 +83,16 @@ class Host:
         """
         refuse_greenlets()
         loop = asyncio.get_running_loop()
-        host = cls(name, threaded=False, threads=threads, on_fork=on_fork)
+        host = cls(name, threaded=False, threads=threads, on_fork=on_fork, on_exit=on_exit)
         host._inbox.open(loop)
         return host
 
-    def __init__(
-        self, name: str, *, threaded: bool, threads: int, on_fork: Callable[[], object] | None
-    ) -> None:
+    def __init__(self, name: str, *, threaded: bool, threads: int, on_fork: OnFork, on_exit: OnExit) -> None:
         self.name = name
         self.threaded = threaded
         self._cap = threads
         self._on_fork = weakref.WeakMethod(on_fork) if on_fork else None
+        self._on_exit = weakref.WeakMethod(on_exit) if on_exit else None
         self._hold_nothing()
         enlist(self)
 
@@ -260,6 +265,15 @@ class Host:
         if not self._inbox.send(self._begin_ending, budget) or self._idle():
             self._finish()
 
+    def begin_exit(self) -> Future[object] | None:
+        """Have the owner's `on_exit` run; none if there is nothing to run, or no loop that would run it."""
+        make = self._on_exit() if self._on_exit else None
+        if make is None or not self.alive or self._inbox.loop is None or self._idle():
+            return None
+        future: Future[object] = Future()
+        self._inbox.submit(future, make, self.spawn)
+        return future
+
     def wait_until_gone(self, budget: float) -> None:
         """Wait at most that many seconds after `abort`; if it was not enough, say so and give up."""
         loop, thread = self._inbox.loop, self._thread
@@ -308,10 +322,9 @@ class Host:
             _logger.error("%s: %s failed: %s", self.name, task.get_name(), trace(error))
 
     def _run_on(self, kind: ThreadKind, name: str, function: Callable[[], T]) -> asyncio.Future[T]:
-        threads = self._threads[kind]
-        if threads.closed:
+        if self._threads[kind].closed:
             raise self._inbox.stopped()
-        return threads.run(name, function, self._inbox.send)
+        return with_room(self._threads, kind).run(name, function, self._inbox.send)
 
     def _own_tasks(self) -> set[asyncio.Task[Any]]:
         return asyncio.all_tasks() if self.threaded else set(self._tasks)
@@ -332,7 +345,7 @@ class Host:
         me = asyncio.current_task()
         begun = loop.time()
         try:
-            tasks = await self._cancel_tasks({me, caller}, begun + 0.6 * budget)
+            tasks = await cancel_all(self._own_tasks, {me, caller}, begun + 0.6 * budget)
             until = begun + 0.7 * budget
             busy = await asyncio.gather(*(threads.close(until) for threads in self._threads.values()))
             names = [name for names in busy for name in names]
@@ -340,7 +353,7 @@ class Host:
             if self.threaded:
                 if caller and not caller.done():
                     await asyncio.wait((caller,), timeout=begun + 0.8 * budget - loop.time())
-                tasks = await self._cancel_tasks({me}, begun + 0.85 * budget)
+                tasks = await cancel_all(self._own_tasks, {me}, begun + 0.85 * budget)
                 park(*tasks)  # or they would be destroyed while pending
                 generators = loop.create_task(loop.shutdown_asyncgens())
                 await asyncio.wait((generators,), timeout=begun + 0.9 * budget - loop.time())
@@ -354,22 +367,6 @@ class Host:
                 loop.stop()
             else:
                 self._finish()
-
-    async def _cancel_tasks(
-        self, spared: set[asyncio.Task[Any] | None], until: float
-    ) -> set[asyncio.Task[Any]]:
-        """Cancel every task, and those that they start meanwhile; give those that don't end."""
-        loop = asyncio.get_running_loop()
-        asked: set[asyncio.Task[Any]] = set()
-        while tasks := self._own_tasks() - spared:
-            for task in tasks - asked:
-                task.cancel()
-            if asked and loop.time() >= until:
-                break
-            asked |= tasks
-            # At least a moment, however late a busy machine has made it: most tasks end at once.
-            await asyncio.wait(tasks, timeout=max(_MOMENT, until - loop.time()))
-        return tasks
 
     def _finish(self) -> None:
         """Be gone: whoever waits for anything hears of it."""

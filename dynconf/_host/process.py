@@ -5,22 +5,29 @@ import logging
 import os
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Protocol
 
 from dynconf._host import stillness
 from dynconf._host.inbox import trace
+from dynconf.errors import UsageError
 
-_EXIT_BUDGET = 1.0
+_EXIT_BUDGET, _CLOSING = 1.0, 0.6  # seconds in all, and of these for the owners at most
 _logger = logging.getLogger("dynconf.host")
 
 
 class Resident(Protocol):
     """What lives on a thread or a loop, and so does not live through a fork."""
 
-    def abort(self) -> None:
-        """Begin to end, and wait for nothing."""
+    name: str
+
+    def begin_exit(self) -> Future[object] | None:
+        """Have the owner close what it has; what tells when that is done, if there is anything to do."""
+
+    def abort(self, budget: float) -> None:
+        """Begin to end within that many seconds, and wait for nothing."""
 
     def wait_until_gone(self, budget: float) -> None:
         """Wait, at most that many seconds."""
@@ -89,11 +96,13 @@ def _after_fork_in_child() -> None:
 
 @atexit.register
 def _at_exit() -> None:
-    """Stop, within a second in all, what the program forgot to stop."""
-    residents = _residents()
+    """Stop, within a second in all, what the program did not stop."""
+    residents, begun = _residents(), time.monotonic()
+    _let_owners_close(residents)
+    rest = max(_EXIT_BUDGET - _CLOSING, begun + _EXIT_BUDGET - time.monotonic())
     for resident in residents:
-        resident.abort()
-    deadline = time.monotonic() + _EXIT_BUDGET
+        resident.abort(rest)
+    deadline = time.monotonic() + rest
     for resident in residents:
         resident.wait_until_gone(max(0.0, deadline - time.monotonic()))
     if _parked:
@@ -102,6 +111,18 @@ def _at_exit() -> None:
             import ctypes  # noqa: PLC0415 - only where there is something to keep
 
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(_parked))
+
+
+def _let_owners_close(residents: Iterable[Resident]) -> None:
+    """All side by side: one that hangs costs the others nothing."""
+    closing = {future: one.name for one in residents if (future := one.begin_exit())}
+    done, late = wait(closing, timeout=_CLOSING)
+    for future in late:
+        _logger.warning("%s: not all of it could be closed in time before the program ends", closing[future])
+    for future in done:
+        error = future.exception()
+        if error and not isinstance(error, UsageError):  # that would be another's stop, which came first
+            _logger.error("%s: closing failed: %s", closing[future], trace(error))
 
 
 if hasattr(os, "register_at_fork"):

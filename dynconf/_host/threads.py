@@ -4,8 +4,7 @@ import asyncio
 import contextvars
 import logging
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -65,13 +64,21 @@ class CallbackThreads:
             send: how its thread hands the outcome to the loop.
         """
         job = _Job(name, function, send, self._finished)
-        if len(self._jobs) >= len(self._threads) < self._cap:
-            self._start_thread()
+        if not self.has_room() and not self._threads:
+            raise RuntimeError("can't start a thread for it")
         self._jobs[job] = None
         self._queue.put(job)
         self._look()
         answer: asyncio.Future[T] = job.answer
         return answer
+
+    def has_room(self) -> bool:
+        """See to a thread for one more call; false if all are busy, and another could not be started."""
+        return len(self._jobs) < len(self._threads) or len(self._threads) >= self._cap or self._start_thread()
+
+    def is_idle(self) -> bool:
+        """Whether a thread that is there has nothing to do."""
+        return len(self._jobs) < len(self._threads)
 
     def excuse(self, thread: Thread) -> None:
         """Don't wait for what runs on this thread: it is the one that waits for the close."""
@@ -106,17 +113,16 @@ class CallbackThreads:
             thread.join(max(0.0, until - loop.time()))
         return hung
 
-    def _start_thread(self) -> None:
+    def _start_thread(self) -> bool:
         name = f"{self._name}-{self._kind}-{self._started}"
         thread = Thread(target=_work, args=(self._queue,), name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError:  # out of threads, or the interpreter is on its way out
-            if not self._threads:
-                raise
-        else:
-            self._started += 1
-            self._threads.add(thread)
+            return False
+        self._started += 1
+        self._threads.add(thread)
+        return True
 
     def _hung(self) -> list[str]:
         return [job.name for job in (*self._jobs, *self._slow) if not job.excused]
@@ -136,9 +142,8 @@ class CallbackThreads:
                 self._threads.discard(job.thread)
                 del self._jobs[job]
                 self._slow.add(job)
-        with suppress(RuntimeError):  # or the next call has one started
-            for _ in range(min(len(self._jobs), self._cap) - len(self._threads)):
-                self._start_thread()
+        for _ in range(min(len(self._jobs), self._cap) - len(self._threads)):
+            self._start_thread()  # or the next call has one started
         self._look()
 
     def _drop_queued(self) -> None:
@@ -206,6 +211,17 @@ def all_kinds(name: str, callbacks: int) -> dict[ThreadKind, CallbackThreads]:
         "prepare": CallbackThreads(name, _WORKERS, "prepare", grows=True),
         "close": CallbackThreads(name, _WORKERS, "close"),
     }
+
+
+def with_room(kinds: Mapping[ThreadKind, CallbackThreads], kind: ThreadKind) -> CallbackThreads:
+    """The threads of a kind, or others that are idle if those are busy and no further one can be started.
+
+    Python 3.12 starts none any more when a program ends, and that is when its resources are closed.
+    """
+    threads = kinds[kind]
+    if threads.has_room():
+        return threads
+    return next((others for others in kinds.values() if others.is_idle()), threads)
 
 
 class _Job(Generic[T]):

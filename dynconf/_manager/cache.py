@@ -27,7 +27,7 @@ PAUSE: Final = 1.0
 READ_TIME: Final = 2.0
 """Seconds that reading may take; a file system may hang."""
 LAST_TIME: Final = 0.4
-"""Seconds that the last write may take where the program ends without a stop."""
+"""Seconds that the last write may take where the event loop ends without a stop."""
 
 logger = logging.getLogger("dynconf.cache")
 
@@ -125,7 +125,7 @@ class Cache:
     async def _write(self) -> None:
         try:
             await self._write_what_is_due()
-        except asyncio.CancelledError:  # the program, or its event loop, ends without a stop
+        except asyncio.CancelledError:  # the event loop ends without a stop
             if (self._due or self._failed) and not self._closing:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LAST_TIME):

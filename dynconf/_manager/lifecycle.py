@@ -120,7 +120,10 @@ class Lifecycle:
         claim = self._claim()
         try:
             host = Host.in_thread(
-                self.options.name, threads=self.options.callback_threads, on_fork=self.on_fork
+                self.options.name,
+                threads=self.options.callback_threads,
+                on_fork=self.on_fork,
+                on_exit=self._end,
             )
             try:
                 host.call(partial(self._begin, host, watching), instead="await astart()")
@@ -138,7 +141,10 @@ class Lifecycle:
         claim = self._claim()
         try:
             host = Host.in_loop(
-                self.options.name, threads=self.options.callback_threads, on_fork=self.on_fork
+                self.options.name,
+                threads=self.options.callback_threads,
+                on_fork=self.on_fork,
+                on_exit=self._end,
             )
             try:
                 await self._begin(host, watching)
@@ -223,7 +229,11 @@ class Lifecycle:
             logger.info("%s: forked %s; this process follows no changes", self.options.name, why)
             return
         host = Host.in_thread(
-            self.options.name, delay=0.1, threads=self.options.callback_threads, on_fork=self.on_fork
+            self.options.name,
+            delay=0.1,
+            threads=self.options.callback_threads,
+            on_fork=self.on_fork,
+            on_exit=self._end,
         )
         self.host = host
         self.publisher.dispatcher.resumed(host)

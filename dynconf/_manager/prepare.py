@@ -109,8 +109,15 @@ class Preparers:
             # One that hangs leaves the others half of the time.
             left = max(0.0, until - asyncio.get_running_loop().time())
             await asyncio.wait([self._asking, *asked], timeout=left / 2)
-        for preparer in reversed(tuple(self._known)):
-            await preparer.stop(until)
+        holding = list(self._known)
+        try:
+            while holding:
+                await holding[-1].stop(until)
+                holding.pop()
+        except asyncio.CancelledError:
+            names = ", ".join(preparer.name for preparer in reversed(holding))
+            logger.warning("the time for the stop was up before these had let go of everything: %s", names)
+            raise
 
     async def _ask(
         self, preparers: Sequence[Preparer], old: View | None, new: View, until: float | None = None

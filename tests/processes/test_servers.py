@@ -24,6 +24,7 @@ UVICORN = [
 ]
 WSGI = "tests.processes.programs.wsgi:application"
 ASGI = "tests.processes.programs.asgi:application"
+BUFFERING = "tests.processes.programs.buffering:application"
 KINDS = {
     "sync": ["--worker-class", "sync", WSGI],
     "gthread": ["--worker-class", "gthread", "--threads", "4", WSGI],
@@ -77,6 +78,24 @@ def test_gunicorn(start: Start, document: Document, kind: str, command: list[str
 def test_gunicorn_with_a_server(start: Start, document: Document, kind: str) -> None:
     """Preloaded, each worker follows a server on connections of its own, and the master keeps its own."""
     follow_and_replace(start(*PRELOADED, *KINDS[kind], processes=WORKERS + 1), document)
+
+
+@pytest.mark.parametrize("command", [GUNICORN, PRELOADED], ids=["gunicorn", "gunicorn --preload"])
+@pytest.mark.parametrize("kind", ["sync", "gthread"])
+def test_what_a_worker_has_accepted(start: Start, kind: str, command: list[str]) -> None:
+    """When it all ends, each worker closes what it has built: a buffer passes on whatever it accepted."""
+    processes = WORKERS + (command is PRELOADED)
+    program = start(*command, *KINDS[kind][:-1], BUFFERING, processes=processes)
+    accepted: dict[int, int] = {}
+
+    def visit() -> bool:
+        if page := program.page():
+            accepted.update([page])
+        return len(accepted) == WORKERS
+
+    until(visit, "an answer of each worker")
+    program.ends()
+    assert all(worker in program.noted("flushed", number) for worker, number in accepted.items())
 
 
 def test_lifespan_after_preload(start: Start, document: Document) -> None:

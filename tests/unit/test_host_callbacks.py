@@ -242,3 +242,30 @@ def test_a_system_out_of_threads(host: Host, monkeypatch: pytest.MonkeyPatch) ->
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         assert host.call(two, instead="x()") == [0, 1]
+
+
+def test_no_further_thread_for_its_own_kind(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work then runs where a thread of another kind has nothing to do, not behind what its own ones do."""
+    busy = threading.Event()
+
+    async def close(function: Callable[[], object]) -> object:
+        return await host.run_work("close", function, "close")
+
+    def keep_busy() -> None:
+        busy.set()
+        release.wait(LOOK)
+
+    async def begin() -> None:
+        host.run_work("busy", keep_busy, "close")
+
+    release = threading.Event()
+    thread = call_back(host, "idle", threading.current_thread)
+    host.call(begin, instead="x()")
+    busy.wait(LOOK)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert host.call(lambda: close(threading.current_thread), instead="x()") is thread
+    release.set()

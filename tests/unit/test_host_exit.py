@@ -85,3 +85,54 @@ began.wait()
 """,
         stderr=message + "\n",
     )
+
+
+OWNER = """
+class Owner:
+    def __init__(self, close, name="h", **options):
+        self.end = close
+        self.host = Host.in_thread(name, on_exit=self.close, **options)
+    async def close(self):
+        await self.end()
+
+async def close():
+    await asyncio.sleep(0)
+    os.write(1, b"closed\\n")
+
+async def hang():
+    await asyncio.Event().wait()
+
+async def fail():
+    raise ValueError("hunter2")
+
+def show(record):
+    os.write(1, f"{record.getMessage().splitlines()[0]}\\n".encode())
+logging.getLogger("dynconf.host").addFilter(show)
+"""
+
+LATE = "not all of it could be closed in time before the program ends\n"
+
+OWNED = {
+    "it closes": ("kept = Owner(close)", "closed\n"),
+    "it was stopped": ("Owner(close).host.stop()", ""),
+    "it is not there any more": ("host = Owner(close).host; gc.collect()", ""),
+    "it could open nothing yet": ("kept = Owner(close, delay=LOOK)", ""),
+    "another's hangs": ("kept = Owner(hang, 'slow'), Owner(close)", f"closed\nslow: {LATE}"),
+    "another's fails": (
+        "kept = Owner(fail, 'bad'), Owner(close)",
+        "closed\nbad: closing failed: ValueError\n",
+    ),
+    "its loop is blocked": (
+        """
+kept = Owner(close)
+kept.host.post(time.sleep, 3600)
+""",
+        f"h: {LATE}h: its event loop did not stop in time, a callback of it blocks it\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "prints"), OWNED.values(), ids=OWNED)
+def test_what_the_owner_closes(script: str, prints: str) -> None:
+    """A host's owner is asked to close what it has, side by side; what is left is named, without its text."""
+    assert run(OWNER + script) == prints

@@ -6,6 +6,8 @@ from contextlib import suppress
 import pytest
 
 from dynconf import Memory, View
+from dynconf._host.host import Host
+from dynconf._manager.prepare import Preparers
 from dynconf.errors import ChangeRefused, StartFailed
 from tests.unit.core_props import Guard, at_once
 from tests.unit.prepare_props import BAD, House, accepting, refusing_all
@@ -269,3 +271,28 @@ def test_a_removed_document_is_not_tried_again() -> None:
         house.right.set({"b": 2})
         house.numbers.until(lambda now: now.b == 2, 20)
         assert house.numbers.current.a == 0
+
+
+def test_a_stop_whose_time_is_up(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever it did not come to is named: what they hold stays open."""
+
+    async def main() -> None:
+        begun = asyncio.Event()
+
+        class Hanging(Guard):
+            async def stop(self, until: float) -> None:
+                begun.set()
+                await asyncio.Event().wait()
+
+        host = Host.in_loop("test")
+        preparers = Preparers([Guard(name="first"), Hanging(name="second"), Guard(name="third")], host)
+        stopping = asyncio.create_task(preparers.stop(0.0))
+        await begun.wait()
+        stopping.cancel()
+        await asyncio.wait([stopping])
+        await host.close()
+
+    asyncio.run(main())
+    assert caplog.messages == [
+        "the time for the stop was up before these had let go of everything: second, first"
+    ]

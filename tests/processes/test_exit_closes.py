@@ -1,0 +1,210 @@
+"""A program that ends while its Config runs closes what that has built, as a stop does, and in time."""
+
+import subprocess
+
+import pytest
+
+from tests.processes.running import LOOK, PYTHON, ROOT, WARNINGS
+
+HOUSE = """
+import asyncio, atexit, contextlib, gc, logging, os, sys, threading, time
+from dynconf import Config, Memory, Settings
+from dynconf.errors import DynconfError
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # nothing of slow callbacks on a busy machine
+
+class App(Settings):
+    a: str = "a"
+
+FOREVER = 3600
+
+def say(what):
+    os.write(1, f"{what}\\n".encode())
+
+def life(value):
+    yield value
+    say("left")
+
+def hang(value):
+    time.sleep(FOREVER)
+
+def house(close, name=""):
+    config = Config(Memory({}), name=name or "dynconf")
+    settings = config.bind(App)
+    for one in ("first", "last"):
+        settings.resource("a", create=str, close=lambda _, one=one: close(one), name=name + one)
+    return config, settings
+"""
+
+ENDS = {
+    "it was never stopped": ("house(say)[0].start()", "last first", ""),
+    "a generator made it": (
+        """
+config, settings = house(say)
+settings.resource("a", create=life)
+config.start()
+""",
+        "left last first",
+        "",
+    ),
+    "it was started in a function": (
+        """
+def main():
+    config, settings = house(say)
+    config.start()
+    return settings.resource("a", create=life)
+kept = main()
+gc.collect()
+""",
+        "left last first",
+        "",
+    ),
+    "it was stopped": (
+        """
+with house(say)[0]:
+    pass
+""",
+        "last first",
+        "",
+    ),
+    "it is leased": (
+        """
+config, settings = house(say)
+client = settings.resource("a", create=str, close=lambda _: say("leased"), name="client")
+config.start()
+client.lease().__enter__()
+""",
+        "leased last first",
+        "client: closed at the stop although 1 still use it\n",
+    ),
+    "another's closing hangs": (
+        """
+config, settings = house(say)
+settings.resource("a", create=str, close=hang, name="slow")
+config.start()
+""",
+        "last first",
+        (
+            "slow: closing it takes too long; it is left behind\n"
+            "dynconf: stopped without waiting for close of slow\n"
+        ),
+    ),
+    "another Config's closing hangs": (
+        """
+house(hang, "slow")[0].start()
+house(say)[0].start()
+""",
+        "last first",
+        (
+            "slowlast: closing it takes too long; it is left behind\n"
+            "slowfirst: closing it takes too long; it is left behind\n"
+            "slow: stopped without waiting for close of slowlast, close of slowfirst\n"
+        ),
+    ),
+    "its closing fails": (
+        """
+class Parrot(logging.Handler):
+    def emit(self, record):
+        say(record.getMessage().partition("\\n")[0].replace(" ", "-"))
+logging.getLogger("dynconf").addHandler(Parrot())
+config, settings = house(say)
+settings.resource("a", create=str, close=lambda _: 1 / 0, name="bad")
+config.start()
+""",
+        "closing-bad-failed last first",
+        "",
+    ),
+    "it lives in another thread's loop": (
+        """
+config, settings = house(say)
+async def close(_):
+    say("in-the-loop")
+settings.resource("a", create=str, close=close, name="async")
+begun = threading.Event()
+async def main():
+    await config.astart()
+    begun.set()
+    await asyncio.Event().wait()
+threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
+begun.wait()
+""",
+        "in-the-loop last first",
+        "",
+    ),
+    "it is being stopped": (
+        """
+config, settings = house(say)
+closing = threading.Event()
+def close(_):
+    closing.set()
+    threading.main_thread().join()
+settings.resource("a", create=str, close=close, name="slow")
+config.start()
+threading.Thread(target=config.stop, daemon=True).start()
+closing.wait()
+""",
+        "last first",
+        "",
+    ),
+    "it is being started": (
+        """
+config = Config(Memory({}))
+settings = config.bind(App)
+begun = threading.Event()
+def create(_):
+    begun.set()
+    threading.main_thread().join()
+settings.resource("a", create=create, close=lambda _: say("late"), name="slow")
+def start():
+    with contextlib.suppress(DynconfError):
+        config.start()
+threading.Thread(target=start, daemon=True).start()
+begun.wait()
+""",
+        "late",
+        "",
+    ),
+    "it was forked": (
+        """
+config, settings = house(lambda one: say(f"{one}-{os.getpid() == parent}"))
+parent = os.getpid()
+client = settings.resource("a", create=life)
+config.start()
+child = os.fork()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+else:
+    assert client.current == "a"
+""",
+        "left last-False first-False left last-True first-True",
+        "",
+    ),
+    "no thread can be started any more": (
+        """
+def refuse(thread):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+@atexit.register
+def as_python_3_12():
+    threading.Thread.start = refuse
+house(say)[0].start()
+""",
+        "last first",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "closed", "says"), ENDS.values(), ids=ENDS)
+def test_what_was_built_is_closed(script: str, closed: str, says: str) -> None:
+    """Whatever is going on when the program ends, each is closed once; one that hangs is named."""
+    done = subprocess.run(
+        [*PYTHON, "-c", HOUSE + script],
+        cwd=ROOT,
+        env={"PYTHONWARNINGS": WARNINGS},
+        capture_output=True,
+        text=True,
+        timeout=LOOK,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, says)
+    assert done.stdout.split() == closed.split()
