@@ -37,7 +37,7 @@ def house(close, name=""):
 """
 
 ENDS = {
-    "it was never stopped": ("house(say)[0].start()", "last first", ""),
+    "it was never stopped": ("kept = house(say)\nkept[0].start()", "last first", ""),
     "a generator made it": (
         """
 config, settings = house(say)
@@ -91,8 +91,9 @@ config.start()
     ),
     "another Config's closing hangs": (
         """
-house(hang, "slow")[0].start()
-house(say)[0].start()
+kept = house(hang, "slow"), house(say)
+for config, _ in kept:
+    config.start()
 """,
         "last first",
         (
@@ -186,7 +187,8 @@ def refuse(thread):
 @atexit.register
 def as_python_3_12():
     threading.Thread.start = refuse
-house(say)[0].start()
+kept = house(say)
+kept[0].start()
 """,
         "last first",
         "",
