@@ -296,7 +296,8 @@ class Draft:
             tree = self._in_the_way(spec.at, over)
 
         def higher(one: Path, other: Path) -> bool:
-            return height(state, index, one) > height(state, index, other)
+            level = replace(state, overrides=state.overrides[:overrides])
+            return height(level, index, one) > height(level, index, other)
 
         return build(spec.cls, tree, spec.at, higher, lambda: place_in(state.specs, spec.at))
 
