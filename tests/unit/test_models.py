@@ -326,10 +326,15 @@ def test_of_two_keys_for_one_field_the_higher_layer_wins() -> None:
 
     class Outer(BaseModel):
         inner: Aliased
+        each: dict[str, dict[str, Aliased] | None]
 
-    tree = {"inner": {"redis_port": 1, "port": 2}}
-    assert build(Outer, tree, (), lambda a, _: a[-1] == "port").model_dump() == {"inner": {"port": 2}}
-    assert build(Outer, tree, (), lowest).model_dump() == {"inner": {"port": 1}}
+    both = {"redis_port": 1, "port": 2}
+    tree = {"inner": both, "each": {"a": {"b": both}, "c": None}}
+    higher = {("inner", "port"), ("each", "a", "b", "port")}
+    built = build(Outer, tree, (), lambda path, _: path in higher)
+    assert built.model_dump() == {"inner": {"port": 2}, "each": {"a": {"b": {"port": 2}}, "c": None}}
+    built = build(Outer, tree, (), lowest)
+    assert built.model_dump() == {"inner": {"port": 1}, "each": {"a": {"b": {"port": 1}}, "c": None}}
 
 
 @pytest.mark.parametrize(("low", "high"), [("size", "length"), ("length", "size")])
