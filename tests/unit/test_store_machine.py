@@ -75,8 +75,10 @@ SPECS = [Spec(Root), Spec(Strict, ("server",)), Spec(Late), Spec(Server, ("other
 SERVERS = st.fixed_dictionaries(
     {}, optional={"host": st.sampled_from(["a", "b", 7]), "port": NUMBERS | st.just("x"), "odd": st.just(1)}
 )
-SPELT = st.dictionaries(st.sampled_from(["size", "length"]), st.sampled_from([1, 2]))
-TREES: st.SearchStrategy[dict[str, Any]] = SPELT.map(lambda spelt: {"other": spelt}) | st.fixed_dictionaries(
+SPELT = st.sampled_from([{"size": 1}, {"length": 2}, {"size": 1, "length": 2}, {}]).map(
+    lambda said: {"other": said}
+)
+TREES: st.SearchStrategy[dict[str, Any]] = SPELT | st.fixed_dictionaries(
     {},
     optional={
         "low": NUMBERS,
@@ -219,8 +221,10 @@ def candidate(number: int, content: Content) -> Candidate:
     return document(number, content)
 
 
-CONTENTS = st.tuples(st.sampled_from(DOCUMENTS), TREES | st.none()) | st.tuples(
-    st.just(VARIABLES), TEXTS.map(lambda texts: Names(texts, "APP_"))
+CONTENTS = (
+    st.tuples(st.sampled_from(DOCUMENTS), TREES | st.none())
+    | st.tuples(st.just(VARIABLES), TEXTS.map(lambda texts: Names(texts, "APP_")))
+    | st.tuples(st.sampled_from(DOCUMENTS), SPELT)
 )
 
 
