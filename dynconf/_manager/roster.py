@@ -68,6 +68,8 @@ class Roster:
         self._given = [entry for entry in self._given if entry.places is not places]
 
     def _entry(self, given: Source | str) -> "_Entry":
+        if not isinstance(given, Source | str):
+            raise UsageError(f"a source that was given, or its name, is wanted, not {type(given).__name__}")
         for entry in self._given:
             if entry.given == given:
                 return entry

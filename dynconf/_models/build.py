@@ -130,12 +130,22 @@ def _dumped(default: Any) -> Any:
 
 
 def one_key_each(
-    cls: type[BaseModel], data: dict[str, Any], at: Path, higher: Callable[[Path, Path], bool]
+    cls: type[BaseModel],
+    data: dict[str, Any],
+    at: Path,
+    higher: Callable[[Path, Path], bool],
+    below: Path = (),
 ) -> dict[str, Any]:
     """Make, of several keys for one field, the one that the highest layer wrote, merged with the others.
 
-    pydantic would take the first alias, whichever layer that is from.
+    pydantic would take the first alias, whichever layer that is from. With `below`, as `Field.nested`
+    tells it, the data is a mapping of such mappings.
     """
+    if below:
+        for key, part in data.items():
+            if isinstance(part, dict):
+                one_key_each(cls, part, (*at, key), higher, below[1:])
+        return data
     for field in _ambiguous(cls):
         present = [key for key in field.keys if key in data] if len(field.keys) > 1 else []
         if len(present) > 1:
@@ -144,11 +154,10 @@ def one_key_each(
             for key in by_height:
                 del data[key]
             data[by_height[-1]] = value
-        nested = [model for below, model in field.models if not below]
         key = next((key for key in field.keys if key in data), "")
-        # Of a union nobody knows yet which member it will be.
-        if len(nested) == 1 and key and isinstance(data[key], dict):
-            data[key] = one_key_each(nested[0], data[key], (*at, key), higher)
+        if field.nested and key and isinstance(data[key], dict):
+            inner, nested = field.nested
+            one_key_each(nested, data[key], (*at, key), higher, inner)
     return data
 
 
@@ -167,12 +176,12 @@ def _ambiguous(cls: type[BaseModel]) -> tuple[Field, ...]:
     """The fields that may be written under several keys, or hold a model with such fields; mostly none."""
 
     def has_some(model: type[BaseModel]) -> bool:
-        return any(len(field.keys) > 1 for one in family(model, directly=True) for field in fields_of(one))
+        return any(len(field.keys) > 1 for one in family(model) for field in fields_of(one))
 
     return tuple(
         field
         for field in fields_of(cls)
-        if len(field.keys) > 1 or any(not at and has_some(model) for at, model in field.models)
+        if len(field.keys) > 1 or any(has_some(model) for _, model in field.models)
     )
 
 

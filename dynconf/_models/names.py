@@ -54,11 +54,11 @@ def meanings(names: Names, shapes: Sequence[tuple[Model, Path]]) -> list[Meaning
             readings = [_meaning(name, steps, model, at) for model, at in shapes]
             known = max((one.known for one in readings), default=0)
             # Classes may read the same elsewhere: it is put wherever one of them looks for it.
-            heads: dict[Any, Meaning] = {}
+            by_path: dict[Any, Meaning] = {}
             for one in readings:
                 if one.known == known > 0:
-                    heads.setdefault(one.head, one)
-            found += heads.values() or [Meaning(name)]
+                    by_path.setdefault(tuple(one.steps(names)), one)
+            found += by_path.values() or [Meaning(name)]
     # Of several names of one field, the one that pydantic prefers is put last, and so holds.
     return sorted(found, key=lambda one: (one.name.count(names.delimiter), [-rank for rank in one.ranks]))
 

@@ -46,6 +46,15 @@ class Field:
     json: Decoding
     item_json: Decoding
 
+    @property
+    def nested(self) -> tuple[Path, Model] | None:
+        """The nested model that it surely is, or its items surely are, with its place within the field.
+
+        Of a union nobody knows yet which member it will be.
+        """
+        found = [one for one in self.models if not one[0]] or self.models
+        return found[0] if len(found) == 1 else None
+
     def written(self, *, last: bool = False) -> Path:
         """Where a layer says it so that it holds before all others, or after them; `()` if it cannot.
 
@@ -97,17 +106,15 @@ def _decoding(shape: Shape) -> Decoding:
 
 
 @lru_cache(maxsize=4096)
-def family(cls: Model, *, directly: bool = False) -> frozenset[Model]:
-    """The class and all models nested in it; `directly`, not those that only lists and mappings hold."""
+def family(cls: Model) -> frozenset[Model]:
+    """The class and all models nested in it."""
     found: set[Model] = set()
     waiting = [cls]
     while waiting:
         one = waiting.pop()
         if one not in found:
             found.add(one)
-            waiting += [
-                model for field in fields_of(one) for at, model in field.models if not (directly and at)
-            ]
+            waiting += [model for field in fields_of(one) for _, model in field.models]
     return frozenset(found)
 
 
@@ -213,11 +220,17 @@ def _by_key(cls: Model) -> dict[str, Field]:
     return by_key
 
 
-def unknown_key(cls: Model, values: Mapping[str, Any]) -> tuple[str, Model, list[str]] | None:
+def unknown_key(
+    cls: Model, values: Mapping[str, Any], below: Path = ()
+) -> tuple[str, Model, list[str]] | None:
     """The first of some values that no field takes, the class that has no such field, and the fields it has.
 
-    Within a nested model that a validator of its own sees whole, any key may have a meaning.
+    Within a nested model that a validator of its own sees whole, any key may have a meaning. With `below`,
+    as `Field.nested` tells it, the values are mappings of such mappings.
     """
+    if below:
+        parts = (part for part in values.values() if isinstance(part, Mapping))
+        return next(filter(None, (unknown_key(cls, part, below[1:]) for part in parts)), None)
     if not is_model(cls) or cls.model_config.get("extra") == "allow":
         return None
     by_key = _by_key(cls)
@@ -228,18 +241,18 @@ def unknown_key(cls: Model, values: Mapping[str, Any]) -> tuple[str, Model, list
             if key not in read:
                 return key, cls, [field.name for field in fields_of(cls)]
         elif known.plain and len(known.models) == 1 and isinstance(value, Mapping):
-            [(below, nested)] = known.models
-            if not below and reads_of(nested) is not True:
-                unknown = unknown_key(nested, value)
+            [(inner, nested)] = known.models
+            if reads_of(nested) is not True:
+                unknown = unknown_key(nested, value, inner)
                 if unknown:
                     return unknown
     return None
 
 
 def canonical(
-    cls: Model, values: Mapping[str, Any], *, strict: bool = False, last: bool = False
+    cls: Model, values: Mapping[str, Any], below: Path = (), *, strict: bool = False, last: bool = False
 ) -> dict[str, Any]:
-    """`values` with every field where pydantic prefers it, nested models included.
+    """`values` with every field where pydantic prefers it, nested models included, but for lists' items.
 
     Fields may be named by any of their keys, or by their own name. A field that is one item of a
     list is left out, as no tree can say it without the list's other items.
@@ -247,12 +260,20 @@ def canonical(
     Args:
         cls: whose fields they are.
         values: what they are to be.
+        below: as `Field.nested` tells it: the values are mappings of such mappings.
         strict: whether a field that cannot be said is an error.
         last: whether they are where pydantic looks last, as defaults are.
 
     Raises:
         UsageError: there is such a field, or one that pydantic would rather read so, and it is `strict`.
     """
+    if below:
+        return {
+            key: canonical(cls, part, below[1:], strict=strict, last=last)
+            if isinstance(part, Mapping)
+            else part
+            for key, part in values.items()
+        }
     by_key = _by_key(cls)
     result: dict[str, Any] = {}
     for key, value in values.items():
@@ -260,9 +281,9 @@ def canonical(
         if known is None:
             _put(result, (key,), value)
             continue
-        nested = [model for at, model in known.models if not at]
-        if len(nested) == 1 and isinstance(value, Mapping):
-            value = canonical(nested[0], value, strict=strict, last=last)
+        if known.nested and isinstance(value, Mapping):
+            inner, nested = known.nested
+            value = canonical(nested, value, inner, strict=strict, last=last)
         if strict and known.paths and _in_list(known.paths[0]):
             item = dotted(known.paths[0])
             raise UsageError(
@@ -288,14 +309,17 @@ def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -
     pydantic's order holds, as it does for the model.
     """
     model: Model | None = cls
+    below: Path = ()
     for step in path:
+        if below:
+            at, below = (*at, step), below[1:]
+            continue
         known = next((field for field in fields_of(model) if field.name == step), None) if model else None
         if known is None or not known.paths:
             at, model = (*at, step), None
             continue
         at = _read_from(at, known, height)
-        nested = [nested for below, nested in known.models if not below]
-        model = nested[0] if len(nested) == 1 else None
+        below, model = known.nested or ((), None)
     return at
 
 
@@ -311,9 +335,11 @@ def spellings(cls: Model | None, path: Path) -> Iterator[tuple[str, ...]]:
     if field is None:
         yield from ((str(path[0]), *rest) for rest in spellings(None, path[1:]))
         return
-    nested = [nested for below, nested in field.models if not below]
-    for rest in spellings(nested[0] if len(nested) == 1 else None, path[len(field.written()) :]):
-        yield from ((name, *rest) for name in (*field.keys, field.name))
+    below, nested = field.nested or ((), None)
+    begin = len(field.written())
+    end = begin + len(below)
+    for rest in spellings(nested, path[end:]):
+        yield from ((name, *map(str, path[begin:end]), *rest) for name in (*field.keys, field.name))
 
 
 def _read_from(at: Path, field: Field, height: Callable[[Path], Any]) -> Path:

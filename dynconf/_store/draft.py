@@ -62,7 +62,7 @@ class Draft:
         self.base = base
         self.indexes = indexes
         self.state = replace(base, **altered) if altered else base
-        self._changed: Delta = {}
+        self._said: Delta = {}
         self._touched: frozenset[int] = frozenset()
 
     def apply(
@@ -95,21 +95,18 @@ class Draft:
     def _apply(
         self, candidates: Sequence[Candidate], raw: Delta | None, over: Delta | None, also: Iterable[int]
     ) -> Why | None:
-        before = self.state
         raw, problems = self.merge(candidates, raw or {})
         if problems:
             return lambda: problems
+        said = combined(raw, over or {})
         touched = {*also, *(one.key for one in candidates if isinstance(one.key, int))}
-        changed = diff(before.tree, self.state.tree, combined(raw, over or {}))
         if self.base.loaded:
-            touched |= self.indexes.readers.touched(changed)
+            # Also where the tree is the same: another layer may say it now, and so another of a field's
+            # keys hold; what is hidden differs below overrides; and what one class alone sees is not in it.
+            touched |= self.indexes.readers.touched(said)
         else:
             touched.update(range(len(self.state.specs)))
-        if self.state.overrides:
-            touched |= self.indexes.readers.touched(diff(before.base, self.state.base, raw))
-        # What those above hide differs below them, and what one class alone sees is no part of the tree.
-        touched |= self.indexes.readers.touched(over or {})
-        self._changed = combined(self._changed, changed)
+        self._said = combined(self._said, said)
         self._touched |= touched
         return self._validate(sorted(touched), candidates)
 
@@ -139,7 +136,7 @@ class Draft:
         over, models = old.overrides[:count], (*old.under, old.models)[count]
         tree = merged([old.base, *laid_over(over)])
         self.state = replace(old, overrides=over, under=old.under[:count], tree=tree, models=models)
-        self._changed = diff(old.tree, tree)
+        self._said = diff({}, merged([{}, *(override.tree for override in old.overrides[count:])]))
         pairs = zip(old.models, models, strict=True)
         self._touched = frozenset(index for index, (one, other) in enumerate(pairs) if one is not other)
 
@@ -170,7 +167,7 @@ class Draft:
     def plan(self, accepted: tuple[Candidate, ...], refused: Mapping[Key, tuple[Problem, ...]]) -> Plan:
         """The finished plan."""
         old, new = self.base, self.state
-        changed = diff(old.tree, new.tree, self._changed)
+        changed = diff(old.tree, new.tree, self._said)
         kept = list(new.models)
         for index in self._touched:
             # Candidates taken one by one may have changed a model and changed it back.
@@ -186,6 +183,8 @@ class Draft:
         if publishes or new.loaded > old.loaded:
             new = replace(new, version=old.version + 1)
         paths = {*map(dotted, delta_paths(changed)), *self._overlay_paths(), *self._paths_of_one()}
+        if publishes and not paths:  # no value differs, but who says it, and so which of a field's keys holds
+            paths.update(map(dotted, delta_paths(self._said)))
         return Plan(old, new, accepted, refused, frozenset(paths), models)
 
     def _overlay_paths(self) -> Iterator[str]:
@@ -296,7 +295,8 @@ class Draft:
             tree = self._in_the_way(spec.at, over)
 
         def higher(one: Path, other: Path) -> bool:
-            return height(state, index, one) > height(state, index, other)
+            level = replace(state, overrides=state.overrides[:overrides])
+            return height(level, index, one) > height(level, index, other)
 
         return build(spec.cls, tree, spec.at, higher, lambda: place_in(state.specs, spec.at))
 

@@ -91,7 +91,8 @@ class Store:
         if not state.loaded:
             return Plan(state, draft.state)
         known = {path for path, _, _ in state.policies}
-        fresh = delta_of(_up_to_wildcard(path) for path, _, _ in added if path not in known)
+        places = {_up_to_wildcard(path) for path, _, _ in added if path not in known}
+        fresh = dict.fromkeys(state.base, True) if () in places else delta_of(places)
         why = draft.apply(raw=fresh, also=[len(state.specs)])
         return self._refused(why, len(state.specs)) if why else draft.plan((), {})
 

@@ -434,6 +434,28 @@ def test_a_name_that_is_no_field_is_told(values: dict[str, Any]) -> None:
         outer.override(**values)
 
 
+class Pools(Settings):
+    each: dict[str, Inner] = Field(default_factory=dict)
+    deep: dict[str, dict[str, Inner]] = Field(default_factory=dict)
+
+
+def test_models_in_mappings_are_overridden_by_field_names() -> None:
+    """As the nested ones are: where the class looks first, whichever key documents use. `explain` knows."""
+    given = {"each": {"a": {"tcp": 1}}, "deep": {"x": {"y": {"tcp": 1, "address": {"host": "db"}}}}}
+    config = Config(Memory(given))
+    pools = config.bind(Pools)
+    config.load()
+    assert pools.explain("deep.x.y.host").value == "db"
+    with pools.override(each={"a": {"port": 2}}, deep={"x": {"y": {"host": "other"}}}):
+        assert pools.current.each["a"].port == 2
+        assert (pools.current.deep["x"]["y"].port, pools.current.deep["x"]["y"].host) == (1, "other")
+        assert pools.explain("each.a.port").value == 2
+    assert pools.current.each["a"].port == pools.explain("each.a.port").value == 1
+    for wrong in ({"each": {"a": {"prot": 2}}}, {"deep": {"x": {"y": {"prot": 2}}}}):
+        with pytest.raises(UsageError, match="Inner has no field 'prot'; it has port, host"):
+            pools.override(**wrong)
+
+
 class Item(BaseModel):
     first: str = Field(default="", validation_alias=AliasPath("names", 0))
     second: str = Field(default="", validation_alias=AliasChoices(AliasPath("names", 1), "second"))

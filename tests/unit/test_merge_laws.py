@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from dynconf._models.schema import merges_of
+from dynconf._store.state import Spec
 from dynconf._store.store import Store
 from dynconf._values import merge
 from dynconf._values.merge import Merge, Rules, merged, rules_of
@@ -103,6 +104,19 @@ def test_policy_of_keys_that_are_no_fields() -> None:
 
     assert [(path, str(how)) for path, how, _ in merges_of(Whole, ("a",))] == [(("a", "*"), "replace")]
     assert [*merges_of(Deaf, ()), *merges_of(Open, ())] == []
+
+
+def test_policy_of_all_keys_is_taken_while_layers_are_there() -> None:
+    """A class bound late may say how everything merges."""
+
+    class Open(BaseModel, extra="allow"):
+        __pydantic_extra__: dict[str, Annotated[list[int], Merge("append")]]
+
+    store = Store()
+    assert store.commit(store.plan([document(number, {"x": [number]}) for number in (1, 2)]))
+    assert store.commit(store.plan_bind(Spec(Open)))
+    assert store.state.tree == {"x": [1, 2]}
+    assert store.state.models == (Open.model_validate({"x": [1, 2]}),)
 
 
 @pytest.mark.parametrize("how", [Merge("unique"), Merge(by="name")])

@@ -326,10 +326,37 @@ def test_of_two_keys_for_one_field_the_higher_layer_wins() -> None:
 
     class Outer(BaseModel):
         inner: Aliased
+        each: dict[str, dict[str, Aliased] | None]
 
-    tree = {"inner": {"redis_port": 1, "port": 2}}
-    assert build(Outer, tree, (), lambda a, _: a[-1] == "port").model_dump() == {"inner": {"port": 2}}
-    assert build(Outer, tree, (), lowest).model_dump() == {"inner": {"port": 1}}
+    both = {"redis_port": 1, "port": 2}
+    tree = {"inner": both, "each": {"a": {"b": both}, "c": None}}
+    higher = {("inner", "port"), ("each", "a", "b", "port")}
+    built = build(Outer, tree, (), lambda path, _: path in higher)
+    assert built.model_dump() == {"inner": {"port": 2}, "each": {"a": {"b": {"port": 2}}, "c": None}}
+    built = build(Outer, tree, (), lowest)
+    assert built.model_dump() == {"inner": {"port": 1}, "each": {"a": {"b": {"port": 1}}, "c": None}}
+
+
+@pytest.mark.parametrize(("low", "high"), [("size", "length"), ("length", "size")])
+def test_a_layer_decides_which_key_holds_with_a_value_that_is_there_already(low: str, high: str) -> None:
+    """As it comes on top and goes, no merged value differs, and yet the field's does, as after a restart."""
+
+    class Pool(BaseModel):
+        size: int = Field(default=0, validation_alias=AliasChoices("size", "length"))
+
+    class App(Settings):
+        pool: Pool = Pool()
+
+    top = Memory({"pool": {}})
+    config = Config(Memory({"pool": {low: 1}}), Memory({"pool": {high: 2}}), top)
+    app, pool = config.bind(App), config.bind(Pool, at="pool")
+    with config:
+        assert (app.current.pool.size, pool.current.size) == (2, 2)
+        for version, (said, expected) in enumerate([({low: 1}, 1), ({}, 2)], 2):
+            top.set({"pool": said})
+            config.reload()
+            assert (app.current.pool.size, pool.current.size) == (expected, expected)
+            assert f"version {version}: pool.{low} (by " in config.history[-1].summary
 
 
 def test_alias_paths_are_read() -> None:

@@ -4,10 +4,11 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, cast
 
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, field_validator, model_validator
@@ -434,6 +435,17 @@ def test_a_source_without_a_profile_keeps_its_place(tmp_path: Path) -> None:
     config.add(Memory({"low": 2, "high": 7}, name="x"), before=profiled)
     config.load()
     assert (pair.current.low, pair.current.high) == (3, 7)
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_what_is_no_source_is_told(running: bool) -> None:
+    """Whatever is given where a source or its name is wanted."""
+    config, wrong = Config(Memory({})), cast("Any", Path("app.yaml"))
+    with config if running else nullcontext():
+        with pytest.raises(UsageError, match=r"or its name, is wanted, not \w*Path"):
+            config.remove(wrong)
+        with pytest.raises(UsageError, match=r"or its name, is wanted, not \w*Path"):
+            config.add(Memory({}), before=wrong)
 
 
 def test_one_of_several_is_not_taken_for_all(tmp_path: Path) -> None:

@@ -261,16 +261,21 @@ def test_a_variable_of_a_class_is_named_whichever_way_it_is_spelt(monkeypatch: p
     class Own(Settings):
         model_config = SettingsConfigDict(env_prefix="OWN_", env_nested_delimiter="__")
         part: Part = Part.model_validate({})
+        parts: dict[str, Part] = Field(default_factory=dict)
         port: int = Field(0, validation_alias=AliasChoices(AliasPath("net", "port"), "own_port"))
 
     monkeypatch.setenv("OWN_PART__HOST", "a")
+    monkeypatch.setenv("OWN_PARTS__X__HOST", "c")
     monkeypatch.setenv("OWN_PORT", "1")
-    config = Config(Memory({"part": {"hostname": "b"}, "net": {"port": 2}}))
+    config = Config(
+        Memory({"part": {"hostname": "b"}, "parts": {"x": {"hostname": "b"}}, "net": {"port": 2}})
+    )
     own = config.bind(Own)
     config.load()
-    assert (own.current.part.host, own.current.port) == ("a", 1)
-    answers = [own.explain(path).answers[0].origin.document for path in ("part.host", "port")]
-    assert answers == ["OWN_PART__HOST", "OWN_PORT"]
+    assert (own.current.part.host, own.current.parts["x"].host, own.current.port) == ("a", "c", 1)
+    paths = ("part.host", "parts.x.host", "port")
+    answers = [own.explain(path).answers[0].origin.document for path in paths]
+    assert answers == ["OWN_PART__HOST", "OWN_PARTS__X__HOST", "OWN_PORT"]
 
 
 def test_asking_before_the_first_load() -> None:

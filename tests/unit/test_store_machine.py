@@ -16,13 +16,13 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dynconf._store.state import Candidate, Plan, Spec
 from dynconf._store.store import Store
 from dynconf._values.merge import Merge
 from dynconf._values.snapshot import Layer, Names
-from dynconf._values.tree import MISSING, copied, diff, find, same
+from dynconf._values.tree import MISSING, copied, delta_paths, diff, dotted, find, same
 from tests.unit.tree_props import document, folded
 
 NUMBERS = st.integers(-1, 4)
@@ -33,6 +33,12 @@ class Server(BaseModel):
     port: Annotated[int, Field(ge=0)] = 0
 
 
+class Sized(BaseModel):
+    """Has a field that layers may spell differently."""
+
+    size: int = Field(default=0, validation_alias=AliasChoices("size", "length"))
+
+
 class Root(BaseModel):
     """Reads all documents, and wants two numbers that different ones may set in an order."""
 
@@ -40,6 +46,7 @@ class Root(BaseModel):
     high: int = 9
     server: Server = Server()
     tags: Annotated[list[str], Merge("append")] = []
+    other: Sized = Sized()
 
     @model_validator(mode="after")
     def _in_order(self) -> "Root":
@@ -68,7 +75,10 @@ SPECS = [Spec(Root), Spec(Strict, ("server",)), Spec(Late), Spec(Server, ("other
 SERVERS = st.fixed_dictionaries(
     {}, optional={"host": st.sampled_from(["a", "b", 7]), "port": NUMBERS | st.just("x"), "odd": st.just(1)}
 )
-TREES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+SPELT = st.sampled_from([{"size": 1}, {"length": 2}, {"size": 1, "length": 2}, {}]).map(
+    lambda said: {"other": said}
+)
+TREES: st.SearchStrategy[dict[str, Any]] = SPELT | st.fixed_dictionaries(
     {},
     optional={
         "low": NUMBERS,
@@ -116,7 +126,11 @@ class Model:
         return self.changed(served=served if content is None else served | {number: content})
 
     def tree(self, overrides: Sequence[Any]) -> Any:
-        """All documents and the overrides, merged from scratch."""
+        """All layers, merged from scratch."""
+        return self.merged(overrides)[0]
+
+    def merged(self, overrides: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        """All documents and the overrides, merged from scratch, and each of them, lowest first."""
         policies: dict[tuple[str, ...], Merge] = {
             (name,): Merge("append")
             for name in ("tags", "more")
@@ -128,7 +142,7 @@ class Model:
             if isinstance(names, Names):
                 layers.append(self.meant(names, layers))
         base = folded(layers, policies) if layers else {}
-        return folded([base, *overrides], {})
+        return folded([base, *overrides], {}), [*layers, *overrides]
 
     def meant(self, names: Names, below: Sequence[Any]) -> dict[str, Any]:
         """What variables say: known fields by their names, others as they are spelt below."""
@@ -149,8 +163,8 @@ class Model:
         models: list[BaseModel] = []
         try:
             for open_ones in range(len(overrides) + 1):
-                tree = self.tree(overrides[:open_ones])
-                models = [_built(spec, tree) for spec in self.specs]
+                tree, layers = self.merged(overrides[:open_ones])
+                models = [_built(spec, _with_one_spelling(tree, layers)) for spec in self.specs]
         except ValidationError:
             return None
         return models
@@ -192,6 +206,13 @@ def _built(spec: Spec, tree: Any) -> BaseModel:
     return spec.cls.model_validate({} if part is MISSING else copied(part))
 
 
+def _with_one_spelling(tree: Any, layers: Sequence[Any]) -> Any:
+    """The tree with the field that layers spell differently as the highest does; `size` if that does both."""
+    other = tree.get("other", {})
+    said = [key for layer in layers for key in ("length", "size") if key in layer.get("other", {})]
+    return tree | {"other": {key: other[key] for key in other if key not in said or key == said[-1]}}
+
+
 def candidate(number: int, content: Content) -> Candidate:
     """The store's form of it."""
     if isinstance(content, Names):
@@ -200,8 +221,10 @@ def candidate(number: int, content: Content) -> Candidate:
     return document(number, content)
 
 
-CONTENTS = st.tuples(st.sampled_from(DOCUMENTS), TREES | st.none()) | st.tuples(
-    st.just(VARIABLES), TEXTS.map(lambda texts: Names(texts, "APP_"))
+CONTENTS = (
+    st.tuples(st.sampled_from(DOCUMENTS), TREES | st.none())
+    | st.tuples(st.just(VARIABLES), TEXTS.map(lambda texts: Names(texts, "APP_")))
+    | st.tuples(st.sampled_from(DOCUMENTS), SPELT)
 )
 
 
@@ -307,7 +330,8 @@ class StoreMachine(RuleBasedStateMachine):
             for index, model in enumerate(new.models)
             if index >= len(old.models) or model != old.models[index]
         )
-        assert bool(plan.paths) == bool(diff(old.tree, new.tree))
+        assert plan.paths >= set(map(dotted, delta_paths(diff(old.tree, new.tree))))
+        assert bool(plan.paths) == plan.publishes
         for before, after in zip(old.models, new.models, strict=False):
             _assert_parts_kept(before, after)
         self.model = model

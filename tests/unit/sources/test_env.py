@@ -112,9 +112,29 @@ class Loose(Settings):
     tags: Any = None
 
 
-def test_the_first_class_says_how_a_text_is_read() -> None:
-    """Where two look at the same place, but take its text otherwise."""
-    config = Config(Env("APP_", environ={"APP_TAGS": '["a"]'}))
-    listed, loose = config.bind(Listed), config.bind(Loose)
+class Servers(Settings):
+    tags: dict[str, Plain] = Field(default_factory=dict)
+
+
+class Tables(Settings):
+    tags: dict[str, Any] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "environ", "value"),
+    [
+        (Listed, Loose, {"APP_TAGS": '["a"]'}, ["a"]),
+        (Servers, Loose, {"APP_TAGS__A": '{"host": "env"}'}, {"a": {"host": "env"}}),
+        (Servers, Tables, {"APP_TAGS__A": '{"host": "env"}'}, {"a": {"host": "env"}}),
+        (Servers, Tables, {"APP_TAGS__A__HOST": "env"}, {"a": {"host": "env"}}),
+    ],
+)
+def test_the_first_class_says_how_a_text_is_read(
+    first: type[Settings], second: type[Settings], environ: dict[str, str], value: Any
+) -> None:
+    """Where two look at the same place, but take its text otherwise, or know less of the way there."""
+    config = Config(Env("APP_", environ=environ))
+    bound = [config.bind(first)]
     config.load()
-    assert listed.current.tags == loose.current.tags == ["a"]
+    bound.append(config.bind(second))
+    assert [one.current.model_dump() for one in bound] == [{"tags": value}] * 2
