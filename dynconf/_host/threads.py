@@ -64,7 +64,7 @@ class CallbackThreads:
             send: how its thread hands the outcome to the loop.
         """
         job = _Job(name, function, send, self._finished)
-        if not self.has_room() and not self._threads:
+        if not (self.has_room() or self.has_any()):
             raise RuntimeError("can't start a thread for it")
         self._jobs[job] = None
         self._queue.put(job)
@@ -75,6 +75,10 @@ class CallbackThreads:
     def has_room(self) -> bool:
         """See to a thread for one more call; false if all are busy, and another could not be started."""
         return len(self._jobs) < len(self._threads) or len(self._threads) >= self._cap or self._start_thread()
+
+    def has_any(self) -> bool:
+        """Whether a thread is there, which may be busy."""
+        return bool(self._threads)
 
     def is_idle(self) -> bool:
         """Whether a thread that is there has nothing to do."""
@@ -216,12 +220,14 @@ def all_kinds(name: str, callbacks: int) -> dict[ThreadKind, CallbackThreads]:
 def with_room(kinds: Mapping[ThreadKind, CallbackThreads], kind: ThreadKind) -> CallbackThreads:
     """The threads of a kind, or others that are idle if those are busy and no further one can be started.
 
-    Python 3.12 starts none any more when a program ends, and that is when its resources are closed.
+    If none is idle, then some for which the call waits: its own kind's, if there are any. Python 3.12 starts
+    no thread any more when a program ends, and that is when its resources are closed.
     """
     threads = kinds[kind]
     if threads.has_room():
         return threads
-    return next((others for others in kinds.values() if others.is_idle()), threads)
+    there = [others for others in (threads, *kinds.values()) if others.has_any()]
+    return next((others for others in there if others.is_idle()), there[0] if there else threads)
 
 
 class _Job(Generic[T]):

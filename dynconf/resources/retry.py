@@ -69,7 +69,7 @@ class Retry:
         if self.outdated and self._next is None and not self._held:
             self._next = asyncio.get_running_loop().create_future()
         waited_for = self._next if self.outdated else self._now
-        if waited_for is not None:
+        if waited_for is not None and not waited_for.done():  # one that is done may be a former loop's
             await asyncio.wait([waited_for])
 
     def break_off(self, *, hold: bool = False) -> asyncio.Task[None] | None:

@@ -159,3 +159,18 @@ def test_what_is_held_begins_no_try() -> None:
         assert stand.ended == 1
 
     asyncio.run(test())
+
+
+def test_a_try_of_a_former_loop_is_not_waited_for() -> None:
+    """A Config may be stopped and started again, in another loop: what was tried before has ended."""
+    stand = Stand()
+
+    async def first() -> None:
+        stand.retry.outdated, stand.amiss = True, False
+        stand.retry.go_on()
+        stand.turn.release()
+        await stand.retry.ended()
+        assert stand.ended == 1
+
+    asyncio.run(first())
+    asyncio.run(stand.retry.ended())
