@@ -185,6 +185,11 @@ def _ambiguous(cls: type[BaseModel]) -> tuple[Field, ...]:
     )
 
 
+def has_several_keys(cls: type[BaseModel]) -> bool:
+    """Whether a field, here or further down, may be written under several keys."""
+    return bool(_ambiguous(cls))
+
+
 _STANDARD = frozenset(get_args(ErrorType))
 _QUOTING = frozenset(
     {"value_error", "assertion_error", "get_attribute_error", "iteration_error", "mapping_type"}

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from dynconf._models.broken import what_broke
-from dynconf._models.build import Fault, Invalid, build
+from dynconf._models.build import Fault, Invalid, build, has_several_keys
 from dynconf._models.compare import adopted
 from dynconf._models.names import Meaning, meanings, resolved
 from dynconf._models.overlay import NO_OVERLAY, Overlay
@@ -95,15 +95,21 @@ class Draft:
     def _apply(
         self, candidates: Sequence[Candidate], raw: Delta | None, over: Delta | None, also: Iterable[int]
     ) -> Why | None:
+        before = self.state
         raw, problems = self.merge(candidates, raw or {})
         if problems:
             return lambda: problems
         said = combined(raw, over or {})
         touched = {*also, *(one.key for one in candidates if isinstance(one.key, int))}
         if self.base.loaded:
-            # Also where the tree is the same: another layer may say it now, and so another of a field's
-            # keys hold; what is hidden differs below overrides; and what one class alone sees is not in it.
-            touched |= self.indexes.readers.touched(said)
+            readers, specs = self.indexes.readers, self.state.specs
+            changed = diff(before.tree, self.state.tree, said)
+            if self.state.overrides:  # what they hide differs below them
+                changed = combined(changed, diff(before.base, self.state.base, raw))
+            # What one class alone sees is no part of the tree.
+            touched |= readers.touched(combined(changed, over or {}))
+            # Where the tree is the same another layer may say it now, and so another of a field's keys hold.
+            touched |= {one for one in readers.touched(said) if has_several_keys(specs[one].cls)}
         else:
             touched.update(range(len(self.state.specs)))
         self._said = combined(self._said, said)

@@ -127,4 +127,5 @@ def height(state: State, index: int, path: Path) -> tuple[int, Any]:
         return 2, 0
     ranks = (rank for rank, layer in reversed(state.layers.items()) if find(layer.tree, path) is not MISSING)
     rank = next(ranks, None)
-    return (1, rank) if rank else (0, 0)
+    # What lists merge to is no layer's own.
+    return (1, rank) if rank else (int(find(state.tree, path) is not MISSING), ())

@@ -337,6 +337,23 @@ def test_of_two_keys_for_one_field_the_higher_layer_wins() -> None:
     assert built.model_dump() == {"inner": {"port": 1}, "each": {"a": {"b": {"port": 1}}, "c": None}}
 
 
+def test_what_is_hidden_builds_no_model_anew() -> None:
+    """A layer below another one's value changes nothing for a class whose fields have one key each."""
+
+    class App(Settings):
+        size: int = 0
+        made: object = Field(default_factory=object)  # never the same twice
+
+    low = Memory({"size": 1})
+    config = Config(low, Memory({"size": 9}))
+    app = config.bind(App)
+    with config:
+        before = app.current
+        low.set({"size": 2})
+        assert config.reload().version == 1
+        assert app.current is before
+
+
 @pytest.mark.parametrize(("low", "high"), [("size", "length"), ("length", "size")])
 def test_a_layer_decides_which_key_holds_with_a_value_that_is_there_already(low: str, high: str) -> None:
     """As it comes on top and goes, no merged value differs, and yet the field's does, as after a restart."""

@@ -3,13 +3,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 from unittest.mock import ANY
 
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from dynconf import Config, Env, File, Memory, NotStarted, Settings
+from dynconf import Config, Env, File, Memory, Merge, NotStarted, Settings
 from dynconf._models import readers
 from dynconf._values.tree import dotted, parse_path
 from dynconf.errors import ChangeRefused, UsageError
@@ -306,3 +307,21 @@ def test_a_view_shows_one_version_of_all() -> None:
         with pytest.raises(KeyError, match="older than this binding"):
             view[late]
         assert config.view()[late].host == "b"
+
+
+def test_explain_of_an_item_that_several_layers_brought_together() -> None:
+    """An item of a merged list is no layer's own: the key that stands there holds, and has its source."""
+
+    class Inner(BaseModel):
+        port: int = Field(default=0, validation_alias=AliasChoices("tcp", "port"))
+
+    class App(Settings):
+        items: Annotated[list[Inner], Merge("append")]
+
+    low, high = (Memory({"items": [{"port": n}]}, name=f"layer {n}") for n in (1, 2))
+    config = Config(low, high)
+    app = config.bind(App)
+    config.load()
+    told = app.explain("items.1.port")
+    assert (told.path, told.value) == ("items.1.port", 2)
+    assert "layer 2" in str(told)
