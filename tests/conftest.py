@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.skips import MISSING_SERVER, servers_are_required
 
-pytest_plugins = ["dynconf.testing", "tests.canaries", "tests.servers.fixtures"]
+pytest_plugins = ["dynconf.testing", "tests.canaries", "tests.servers.fixtures", "tests.witness"]
 
 # A shell that starts this in the background has it ignored, and some tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

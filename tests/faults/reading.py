@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from dynconf import Binding, Config, Settings
 from dynconf._faces.status import SourceStatus
@@ -112,9 +112,9 @@ class Running:
 
 
 @contextmanager
-def running(source: Source, pause: float = 0.001) -> Iterator[Running]:
-    """A program that follows a source."""
-    config = Config(source)
+def running(source: Source, pause: float = 0.001, **options: Any) -> Iterator[Running]:
+    """A program that follows a source, with options for its `Config`."""
+    config = Config(source, **options)
     settings = config.bind(App)
     with config, Reader(settings, pause) as reader:
         yield Running(config, settings, reader)

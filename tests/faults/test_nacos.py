@@ -171,7 +171,7 @@ def test_woken_while_it_leaves_the_server_alone(space: NacosSpace) -> None:
     """Neither a source that joins nor a reload has anything sent before the time is over."""
     with Relay(space.server.address) as relay:
         server = NacosServer(relay.address, namespace=space.namespace, wait=10, interval=0.5)
-        with running(Nacos("app.yaml", server=server)) as it:
+        with running(Nacos("app.yaml", server=server), start_timeout=5) as it:
             relay.answer(503, "Retry-After: 300")
             it.fails("(HTTP 503)")
             began = len(relay.requests)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
+from dynconf import Config
 from tests.servers.builds import Build, Unavailable
 from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.consul import CONSUL, ConsulAgent, ConsulCluster
@@ -87,6 +88,13 @@ class RedisServers:
 
     plain: RedisServer
     locked: RedisServer  # requires its password
+
+
+@pytest.fixture
+def patient_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start waits longer than by default: a server may be silent for some seconds where all are busy."""
+    assert Config.__init__.__kwdefaults__
+    monkeypatch.setitem(Config.__init__.__kwdefaults__, "start_timeout", 20.0)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from tests.servers.ports import free_port
 
@@ -66,6 +66,7 @@ class Process(ABC):
     """
 
     name: str
+    launched: ClassVar["set[Process]"] = set()  # emptied by whoever looks at it
     patience = 30.0  # seconds to get ready
     grace = 10.0  # seconds to stop
 
@@ -137,6 +138,7 @@ class Process(ABC):
         except BaseException:
             self._reap()
             raise
+        self.launched.add(self)
 
     def wait_ready(self) -> None:
         """Wait until it is ready.
