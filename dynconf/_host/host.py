@@ -212,6 +212,10 @@ class Host:
         with working_for(self):
             return self._run_on(kind, name, function)
 
+    def reserve(self, kind: ThreadKind) -> None:
+        """See to an idle thread for a later call: when a program ends, Python may start none any more."""
+        self._threads[kind].has_room()
+
     def deserted(self) -> bool:
         """Whether all that runs here has been told to end: whoever runs the loop is about to close it."""
         return all(task.cancelling() for task in self._tasks)
@@ -341,8 +345,7 @@ class Host:
         self, budget: float, caller: asyncio.Task[Any] | None, quiet: asyncio.Future[None]
     ) -> None:
         """Each stage has a part of the budget to itself, should an earlier one take all it may."""
-        loop = asyncio.get_running_loop()
-        me = asyncio.current_task()
+        loop, me = asyncio.get_running_loop(), asyncio.current_task()
         begun = loop.time()
         try:
             tasks = await cancel_all(self._own_tasks, {me, caller}, begun + 0.6 * budget)

@@ -74,7 +74,8 @@ class CallbackThreads:
 
     def has_room(self) -> bool:
         """See to a thread for one more call; false if all are busy, and another could not be started."""
-        return len(self._jobs) < len(self._threads) or len(self._threads) >= self._cap or self._start_thread()
+        full = self.closed or len(self._threads) >= self._cap
+        return len(self._jobs) < len(self._threads) or full or self._start_thread()
 
     def has_any(self) -> bool:
         """Whether a thread is there, which may be busy."""

@@ -172,6 +172,7 @@ class Lifecycle:
                 logger.debug("%s: somebody else stopped it at the same time", self.options.name)
         self._discard(host)
         host.stop(0.6)
+        self._strand()
         self._leave_at_rest()  # what came too late for the core
 
     async def astop(self) -> None:
@@ -184,6 +185,7 @@ class Lifecycle:
                 await host.acall(self._end)
         self._discard(host)
         await host.close(0.6)
+        self._strand()
         self._leave_at_rest()
 
     def abandon(self) -> None:
@@ -216,6 +218,7 @@ class Lifecycle:
         if former is None:
             return
         park(former)
+        former.preparers.stopped = True
         self.publisher.forked()
         for preparer in self.preparers:
             preparer.forked(follows=follows)
@@ -289,6 +292,11 @@ class Lifecycle:
             self.host = None
             self.publisher.dispatcher.stopped()
 
+    def _strand(self) -> None:
+        """See to whatever the end of a former loop has left, which knew of no stop."""
+        if self.manager is not None:
+            self.manager.preparers.stranded()
+
     def _claim(self) -> threading.Lock:
         """Be the only one who starts it, until what is given is released; a fork replaces it."""
         claim = self._changing
@@ -301,6 +309,7 @@ class Lifecycle:
             former = self.host
             self._discard(former)
             former.abort()
+        self._strand()
         return claim
 
     def _running_host(self) -> Host:

@@ -119,6 +119,13 @@ class Preparers:
             logger.warning("the time for the stop was up before these had let go of everything: %s", names)
             raise
 
+    def stranded(self) -> None:
+        """The loop ended before a stop: have nobody keep what lived on it."""
+        if not self.stopped:
+            self.stopped = True
+            for preparer in tuple(self._known):
+                _carefully(preparer.name, preparer.stranded)
+
     async def _ask(
         self, preparers: Sequence[Preparer], old: View | None, new: View, until: float | None = None
     ) -> PrepareRefused | None:

@@ -94,6 +94,9 @@ class BeforeChange:
     async def stop(self, until: float) -> None:
         """See `Preparer`."""
 
+    def stranded(self) -> None:
+        """See `Preparer`."""
+
     def forked(self, *, follows: bool) -> None:
         """See `Preparer`."""
 

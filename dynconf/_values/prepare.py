@@ -89,6 +89,10 @@ class Preparer(Protocol):
         """Let go of everything, as all is stopped; nothing is waited for after that moment of the loop's."""
         ...
 
+    def stranded(self) -> None:
+        """Have nothing any more: the loop that it ran on ended before a stop, so none of it can be closed."""
+        ...
+
     def forked(self, *, follows: bool) -> None:
         """In a forked child: have nothing of the parent's any more, and close none of it.
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from dynconf._host.host import Host
-from dynconf._host.process import park
 from dynconf.resources.builder import Builder
 from dynconf.resources.drain import Drain
 from dynconf.resources.instance import Instance
@@ -125,11 +124,12 @@ class Aside(Generic[R]):
             self._drain.add(outcome)
         return None
 
-    def forked(self) -> None:
-        """In a forked child: have nothing of the parent's any more."""
-        park(self._task, self._wanted, self._end)
+    def forget(self) -> object:
+        """Have nothing any more, as what it was on is not there; gives what that was."""
+        held = self._task, self._wanted, self._end
         self._task = self._wanted = self._end = None
         self._waiting = 0
+        return held
 
     def _done(
         self, failed: Callable[[Exception], object], task: "asyncio.Task[Instance[R] | Exception]"

@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, TypeVar
 from dynconf._host.asking import asking
 from dynconf._host.attempt import Attempt
 from dynconf._host.host import Host
-from dynconf._host.process import park
 from dynconf.errors import ResourceUnavailable
 from dynconf.resources.drain import Drain
 from dynconf.resources.instance import Instance
@@ -93,10 +92,10 @@ class Builder(Generic[R]):
         """What still has to clean up on the loop, where tries do that."""
         return [*self._tries.values()] if self._recipe.is_async else []
 
-    def forked(self) -> None:
-        """In a forked child: have nothing of the parent's any more."""
-        park(self._tries)
-        self._tries = {}
+    def forget(self) -> object:
+        """Have nothing any more, as what it was on is not there; gives what that was."""
+        held, self._tries = self._tries, {}
+        return held
 
     def _in_the_way(self, wanted: Wanted) -> "list[_Try[R]]":
         """Those for equal settings, though one of them may not know yet that it was broken off."""

@@ -8,7 +8,6 @@ from typing import Final, Generic, TypeVar
 
 from dynconf._host.host import Host
 from dynconf._host.inbox import trace
-from dynconf._host.process import park
 from dynconf._values.clock import Clock
 from dynconf.errors import UsageError
 from dynconf.resources.instance import Instance
@@ -87,17 +86,10 @@ class Drain(Generic[R]):
         if closing:
             await asyncio.wait(closing, timeout=_rest(until))
 
-    def forked(self, *others: Instance[R] | None) -> None:
-        """In a forked child: have none of the parent's, of which nothing is closed.
-
-        Args:
-            others: what was not on its way out.
-        """
-        park(self._leaving, others)
-        for instance in (*self._leaving, *others):
-            if instance is not None:
-                instance.forked()
-        self._leaving = {}
+    def forget(self) -> dict[Instance[R], asyncio.Task[None]]:
+        """Have nothing any more, as what it was on is not there; gives what that was."""
+        held, self._leaving = self._leaving, {}
+        return held
 
     def _left(self, instance: Instance[R]) -> None:
         self._leaving.pop(instance, None)

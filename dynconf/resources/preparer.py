@@ -341,12 +341,27 @@ class ResourcePreparer(Generic[R]):
             self.serving.error = ""
         await self._drain.stop(self.serving.end(), until)
 
+    def stranded(self) -> None:
+        """See `Preparer`."""
+        if self.serving.instance is not None:
+            _logger.warning("%s: the event loop ended before the stop; it was not closed", self.name)
+        self._forget(rebuilding=False)
+        if not self.closed:
+            self.serving.error = ""
+
     def forked(self, *, follows: bool) -> None:
         """See `Preparer`."""
-        self._drain.forked(self.serving.instance, self._next.instance if self._next is not None else None)
-        self._aside.forked()
-        self._builder.forked()
-        self._retry.forked()
-        park(self._coming, self._failed, self._refused)
+        instances, held = self._forget(rebuilding=follows and not self.closed)
+        for instance in instances:
+            instance.forked()
+        park(instances, held)
+
+    def _forget(self, *, rebuilding: bool) -> tuple[list[Instance[R]], object]:
+        """Have nothing any more, as what it was on is not there; gives all instances, and all else."""
+        leaving = self._drain.forget()
+        coming = self._next.instance if self._next is not None else None
+        instances = (*leaving, self.serving.forget(rebuilding=rebuilding), coming)
+        held = [leaving, self._aside.forget(), self._builder.forget(), self._retry.forget()]
+        held += [self._next, self._coming, self._failed, self._refused]
         self._next = self._coming = self._failed = self._refused = None
-        self.serving.forked(rebuilding=follows and not self.closed)
+        return [instance for instance in instances if instance is not None], held

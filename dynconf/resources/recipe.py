@@ -71,6 +71,8 @@ class Recipe(Generic[R]):
         """
         if self.is_async:
             _refuse_foreign_loop(host)
+        if self._closes_on_a_thread():
+            host.reserve("close")
         name = f"create of {self.name}"
         if self.kind == "async generator":
             manager = self._create(*arguments)
@@ -111,6 +113,11 @@ class Recipe(Generic[R]):
             )
             if inspect.isawaitable(checking):
                 await _own(host, checking)
+
+    def _closes_on_a_thread(self) -> bool:
+        if self._close is None:
+            return self.kind == "generator"
+        return "async" not in kind_of(self._close)
 
     def _late(self, host: Host) -> Callable[[R], object]:
         """Closes what came when nobody waited for it any longer; called on its thread."""

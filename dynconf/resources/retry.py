@@ -7,7 +7,6 @@ from math import inf
 from typing import Any
 
 from dynconf._host.host import Host
-from dynconf._host.process import park
 from dynconf._values.clock import Clock
 
 __all__ = ["Retry"]
@@ -82,11 +81,12 @@ class Retry:
             task.cancel()
         return task
 
-    def forked(self) -> None:
-        """In a forked child: have nothing of the parent's any more."""
-        park(self._task, self._now, self._next)
+    def forget(self) -> object:
+        """Have nothing any more, as what it was on is not there; gives what that was."""
+        held = self._task, self._now, self._next
         self._task = self._now = self._next = None
-        self._pausing = self._held = False
+        self._pausing = self._held = self.outdated = False
+        return held
 
     async def _run(self) -> None:
         delay = _FIRST

@@ -120,10 +120,11 @@ class Serving(Generic[R]):
         self._wait_no_longer()
         return instance
 
-    def forked(self, *, rebuilding: bool) -> None:
-        """In a forked child: have none. With `rebuilding` there will be one of its own."""
-        self.instance = None
+    def forget(self, *, rebuilding: bool) -> Instance[R] | None:
+        """Have none, as what it was on is not there; gives it. With `rebuilding` there will be another."""
+        instance, self.instance = self.instance, None
         self._built, self._rebuilding = threading.Event(), rebuilding
+        return instance
 
     def _wait_no_longer(self) -> None:
         self._rebuilding = False

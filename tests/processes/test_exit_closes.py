@@ -29,6 +29,11 @@ def life(value):
 def hang(value):
     time.sleep(FOREVER)
 
+def as_python_3_12():
+    def refuse(thread):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+    threading.Thread.start = refuse
+
 def house(close, name=""):
     config = Config(Memory({}), name=name or "dynconf")
     settings = config.bind(App)
@@ -183,11 +188,7 @@ else:
     ),
     "no thread can be started any more": (
         """
-def refuse(thread):
-    raise RuntimeError("can't create new thread at interpreter shutdown")
-@atexit.register
-def as_python_3_12():
-    threading.Thread.start = refuse
+atexit.register(as_python_3_12)
 kept = house(say)
 kept[0].start()
 """,
@@ -196,11 +197,7 @@ kept[0].start()
     ),
     "nor is there a thread for each that is open": (
         """
-def refuse(thread):
-    raise RuntimeError("can't create new thread at interpreter shutdown")
-@atexit.register
-def as_python_3_12():
-    threading.Thread.start = refuse
+atexit.register(as_python_3_12)
 memory = Memory({"a": "one"})
 config = Config(memory)
 settings = config.bind(App)
@@ -210,6 +207,62 @@ memory.set({"a": "two"})
 settings.until(lambda one: one.a == "two")
 """,
         "one two",
+        "",
+    ),
+    "nor any, but for what hangs": (
+        """
+atexit.register(as_python_3_12)
+config, settings = house(say)
+tries, begun = [], threading.Event()
+def create(value):
+    tries.append(value)
+    if len(tries) == 1:
+        raise OSError
+    begun.set()
+    hang(value)
+settings.resource("a", create=create, on_failure="keep", name="slow")
+logging.disable(logging.WARNING)
+config.start()
+begun.wait()
+logging.disable(logging.NOTSET)
+""",
+        "last first",
+        "dynconf: stopped without waiting for create of slow\n",
+    ),
+    "nor any, but for a subscriber that hangs": (
+        """
+atexit.register(as_python_3_12)
+memory, begun = Memory({"a": "one"}), threading.Event()
+config = Config(memory)
+settings = config.bind(App)
+settings.resource("a", create=str, close=say, grace=FOREVER, drain=FOREVER)
+@settings.on_change("a")
+def told(change):
+    begun.set()
+    hang(change)
+config.start()
+memory.set({"a": "two"})
+begun.wait()
+""",
+        "one two",
+        "dynconf: stopped without waiting for told\n",
+    ),
+    "nor any in another thread's loop": (
+        """
+atexit.register(as_python_3_12)
+config = Config(Memory({}))
+async def create(value):
+    return value
+kept = config.bind(App).resource("a", create=create, close=say)
+begun = threading.Event()
+async def main():
+    await config.astart()
+    begun.set()
+    await asyncio.Event().wait()
+threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
+begun.wait()
+""",
+        "a",
         "",
     ),
 }

@@ -75,6 +75,9 @@ class Guard:
     async def stop(self, until: float) -> None:
         pass
 
+    def stranded(self) -> None:
+        pass
+
     def forked(self, *, follows: bool) -> None:
         pass
 
