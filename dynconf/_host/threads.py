@@ -55,6 +55,9 @@ class CallbackThreads:
         self._change: asyncio.Future[None] | None = None
         self.closed = False
 
+    def __del__(self) -> None:
+        self.dismiss()  # where the loop ended without a stop
+
     def run(self, name: str, function: Callable[[], T], send: Send) -> asyncio.Future[T]:
         """Run the function in a copy of the caller's context; a cancelled answer abandons it.
 

@@ -158,7 +158,7 @@ class Lifecycle:
 
     def stop(self) -> None:
         """End everything within a second; again is fine."""
-        host = self.host
+        manager, host = self.manager, self.host
         if host is None:
             return
         if host.alive:
@@ -172,12 +172,12 @@ class Lifecycle:
                 logger.debug("%s: somebody else stopped it at the same time", self.options.name)
         self._discard(host)
         host.stop(0.6)
-        self._strand()
+        _strand(manager)
         self._leave_at_rest()  # what came too late for the core
 
     async def astop(self) -> None:
         """Do what `stop` does, from whichever loop."""
-        host = self.host
+        manager, host = self.manager, self.host
         if host is None:
             return
         if host.alive:
@@ -185,7 +185,7 @@ class Lifecycle:
                 await host.acall(self._end)
         self._discard(host)
         await host.close(0.6)
-        self._strand()
+        _strand(manager)
         self._leave_at_rest()
 
     def abandon(self) -> None:
@@ -218,7 +218,7 @@ class Lifecycle:
         if former is None:
             return
         park(former)
-        former.preparers.stopped = True
+        former.preparers.over = True
         self.publisher.forked()
         for preparer in self.preparers:
             preparer.forked(follows=follows)
@@ -292,11 +292,6 @@ class Lifecycle:
             self.host = None
             self.publisher.dispatcher.stopped()
 
-    def _strand(self) -> None:
-        """See to whatever the end of a former loop has left, which knew of no stop."""
-        if self.manager is not None:
-            self.manager.preparers.stranded()
-
     def _claim(self) -> threading.Lock:
         """Be the only one who starts it, until what is given is released; a fork replaces it."""
         claim = self._changing
@@ -309,7 +304,7 @@ class Lifecycle:
             former = self.host
             self._discard(former)
             former.abort()
-        self._strand()
+        _strand(self.manager)
         return claim
 
     def _running_host(self) -> Host:
@@ -327,6 +322,12 @@ class Lifecycle:
         """The manager, for code on its own loop."""
         assert self.manager is not None
         return self.manager
+
+
+def _strand(manager: Manager | None) -> None:
+    """See to what a stop has left, or a loop that ended without one; by now another manager may work."""
+    if manager is not None:
+        manager.preparers.stranded()
 
 
 def _end_soon(host: Host, end: Callable[[], Coroutine[Any, Any, None]]) -> None:

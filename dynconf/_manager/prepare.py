@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from dynconf._host.attempt import Attempt
 from dynconf._host.host import Host
@@ -27,10 +29,13 @@ class Preparers:
 
     Attributes:
         stopped: whether nobody is asked any more.
+        over: whether nobody here has anything any more; whoever is known may be another period's.
     """
 
     def __init__(self, known: list[Preparer], host: Host) -> None:
         self.stopped: bool = False
+        self.over: bool = False
+        self._process = os.getpid()
         self._known = known
         self._host = host
         self._running: dict[Preparer, Attempt[None]] = {}
@@ -111,20 +116,24 @@ class Preparers:
             await asyncio.wait([self._asking, *asked], timeout=left / 2)
         holding = list(self._known)
         try:
-            while holding:
+            while holding and not self.over:
                 await holding[-1].stop(until)
                 holding.pop()
+            self.over = True
         except asyncio.CancelledError:
             names = ", ".join(preparer.name for preparer in reversed(holding))
             logger.warning("the time for the stop was up before these had let go of everything: %s", names)
             raise
 
     def stranded(self) -> None:
-        """The loop ended before a stop: have nobody keep what lived on it."""
-        if not self.stopped:
-            self.stopped = True
-            for preparer in tuple(self._known):
-                _carefully(preparer.name, preparer.stranded)
+        """The loop ended before a stop was complete: have nobody keep what lived on it."""
+        if self.over:
+            return
+        self.stopped = self.over = True
+        inherited = self._process != os.getpid()  # then it is the parent's to close
+        for preparer in tuple(self._known):
+            forget = partial(preparer.forked, follows=False) if inherited else preparer.stranded
+            _carefully(preparer.name, forget)
 
     async def _ask(
         self, preparers: Sequence[Preparer], old: View | None, new: View, until: float | None = None

@@ -130,6 +130,7 @@ class ResourcePreparer(Generic[R]):
         self.closed = True
         self.serving.fail("it was closed")
         if not self._around.post(self._go):
+            self.stranded()
             self._around.dismiss(self)
 
     def _go(self) -> None:
@@ -343,9 +344,8 @@ class ResourcePreparer(Generic[R]):
 
     def stranded(self) -> None:
         """See `Preparer`."""
-        if self.serving.instance is not None:
-            _logger.warning("%s: the event loop ended before the stop; it was not closed", self.name)
-        self._forget(rebuilding=False)
+        if self._forget(rebuilding=False)[0]:
+            _logger.warning("%s: the event loop no longer runs; it was not closed", self.name)
         if not self.closed:
             self.serving.error = ""
 

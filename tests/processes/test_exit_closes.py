@@ -201,12 +201,12 @@ atexit.register(as_python_3_12)
 memory = Memory({"a": "one"})
 config = Config(memory)
 settings = config.bind(App)
-client = settings.resource("a", create=str, close=say, grace=FOREVER, drain=FOREVER)
+client = settings.resource("a", create=str, close=lambda _: say("closed"), grace=FOREVER, drain=FOREVER)
 config.start()
 memory.set({"a": "two"})
 settings.until(lambda one: one.a == "two")
 """,
-        "one two",
+        "closed closed",
         "",
     ),
     "nor any, but for what hangs": (
@@ -235,7 +235,7 @@ atexit.register(as_python_3_12)
 memory, begun = Memory({"a": "one"}), threading.Event()
 config = Config(memory)
 settings = config.bind(App)
-settings.resource("a", create=str, close=say, grace=FOREVER, drain=FOREVER)
+settings.resource("a", create=str, close=lambda _: say("closed"), grace=FOREVER, drain=FOREVER)
 @settings.on_change("a")
 def told(change):
     begun.set()
@@ -244,7 +244,7 @@ config.start()
 memory.set({"a": "two"})
 begun.wait()
 """,
-        "one two",
+        "closed closed",
         "dynconf: stopped without waiting for told\n",
     ),
     "nor any in another thread's loop": (

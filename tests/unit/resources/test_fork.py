@@ -54,6 +54,36 @@ assert not inherited.open
 """)
 
 
+def test_after_its_loop_ended() -> None:
+    """Where that was no stop, a start in the child makes its own, and does not finalize the parent's."""
+    run(f"""{HOUSE}
+import asyncio, gc
+
+def generate(host):
+    one = Client(host)
+    kept.append(one)
+    try:
+        yield one
+    finally:
+        one.close()
+
+def work():
+    config.start()
+    gc.collect()
+    assert kept[0].open and generated.current is kept[1]
+    config.stop()
+    assert [one.open for one in kept] == [True, False]
+
+kept = []
+generated = app.resource("host", create=generate)
+asyncio.run(config.astart())
+assert child_of(work) == 0
+config.stop()
+gc.collect()
+assert not kept[0].open
+""")
+
+
 def test_in_the_middle_of_a_lease() -> None:
     """A child may give back what it had, though its lock was held; the parent's goes on being leased."""
     run(f"""{HOUSE}

@@ -2,15 +2,18 @@
 
 import asyncio
 import gc
+import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.servers.process import until
 from tests.unit.core_props import LOOK
 from tests.unit.resources.clients import Client, create_async, generate, generate_async, made
 
-LEFT = "client: the event loop ended before the stop; it was not closed"
+LEFT = "client: the event loop no longer runs; it was not closed"
 
 
 @pytest.mark.parametrize(
@@ -102,3 +105,72 @@ def test_swapped_after_its_loop_ended() -> None:
     asyncio.run(program())
     with config:
         assert (client.draining, client.current.host) == (0, "two")
+
+
+def test_started_anew_while_a_stop_still_waits() -> None:
+    """The end of the one takes nothing from the other."""
+    document, config, app, client = made()
+    told, go_on = threading.Event(), threading.Event()
+
+    def hang(_: object) -> None:
+        if not go_on.is_set():
+            told.set()
+            go_on.wait(LOOK)
+
+    app.on_change("host")(hang)
+    config.start()
+    document.set({"host": "two"})
+    assert told.wait(LOOK)
+    stopping = threading.Thread(target=config.stop)
+    stopping.start()
+    until(lambda: not config.status().running, "the stop to have begun")
+    config.start()
+    assert stopping.is_alive()
+    go_on.set()
+    stopping.join()
+    assert client.state == "ready"
+    document.set({"host": "three"})
+    app.until(lambda now: now.host == "three", LOOK)
+    assert client.current.host == "three"
+    config.stop()
+    assert Client.hosts() == []
+
+
+def test_a_stop_that_was_cut_off() -> None:
+    """What it did not come to is not served to the next loop."""
+    closing = asyncio.Event()
+
+    async def never(_: Client) -> None:
+        closing.set()
+        await asyncio.Event().wait()
+
+    _, config, app, client = made(create=create_async, close=Client.aclose)
+    app.resource("other", create=create_async, close=never)
+
+    async def program() -> Client:
+        await config.astart()
+        found: Client = client.current
+        if len(Client.made) == 2:
+            stop = asyncio.create_task(config.astop())
+            await closing.wait()
+            stop.cancel()
+        return found
+
+    assert asyncio.run(program()) is not asyncio.run(program())
+    config.stop()
+
+
+@pytest.mark.parametrize("create", [Client, create_async])
+def test_a_dropped_config_leaves_no_thread(create: Callable[..., Any]) -> None:
+    """Also where its loop ended without a stop."""
+    before = set(threading.enumerate())
+
+    async def program() -> None:
+        _, config, _, client = made(create=create)
+        await config.astart()
+        assert client.state == "ready"
+
+    with warnings.catch_warnings(action="ignore"):
+        asyncio.run(program())
+        gc.collect()
+    until(lambda: set(threading.enumerate()) <= before, "the end of its threads")
