@@ -13,6 +13,7 @@ from pydantic import (
     AliasChoices,
     AliasPath,
     BaseModel,
+    ConfigDict,
     Field,
     Json,
     RootModel,
@@ -21,9 +22,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings
+from pydantic.alias_generators import to_camel
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dynconf import Config, Memory, Settings
+from dynconf import Config, Env, Memory, Settings
 from dynconf._models.build import (
     MOST_FAULTS,
     Fault,
@@ -335,6 +337,38 @@ def test_of_two_keys_for_one_field_the_higher_layer_wins() -> None:
     assert built.model_dump() == {"inner": {"port": 2}, "each": {"a": {"b": {"port": 2}}, "c": None}}
     built = build(Outer, tree, (), lowest)
     assert built.model_dump() == {"inner": {"port": 1}, "each": {"a": {"b": {"port": 1}}, "c": None}}
+
+
+class CamelPart(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+    port: int = 0
+    max_size: int = 0
+
+
+class Camel(Settings):
+    model_config = SettingsConfigDict(
+        alias_generator=to_camel, populate_by_name=True, env_prefix="OWN_", env_nested_delimiter="__"
+    )
+    code: SecretStr = SecretStr("")
+    pool: CamelPart = CamelPart()
+    size: int = Field(0, validation_alias=AliasChoices("size", "old_size", "old_size"))
+
+
+def test_an_alias_that_is_the_fields_name_is_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a generator makes it of a one-word name: layers, variables, the class's own and secrets reach it."""
+    low = {"code": "hunter2", "pool": {"port": 1, "max_size": 1}, "old_size": 1}
+    config = Config(Memory(low), Memory({"pool": {"maxSize": 2}}), Env("APP_", environ={"APP_SIZE": "3"}))
+    camel, part = config.bind(Camel), config.bind(CamelPart, at="pool")
+    monkeypatch.setenv("OWN_POOL__PORT", "4")
+    config.load()
+    assert (camel.current.size, camel.current.code.get_secret_value()) == (3, "hunter2")
+    assert (camel.current.pool.port, camel.current.pool.max_size) == (4, 2)
+    assert (part.current.port, part.current.max_size) == (1, 2)
+    assert camel.explain("size").answers[0].origin.document == "APP_SIZE"
+    assert camel.explain("pool.port").answers[0].origin.document == "OWN_POOL__PORT"
+    assert "hunter2" not in str(config.explain())
+    with camel.override(size=5, pool={"max_size": 6}):
+        assert (camel.current.size, camel.current.pool.max_size) == (5, 6)
 
 
 def test_what_is_hidden_builds_no_model_anew() -> None:

@@ -34,8 +34,9 @@ class Server(BaseModel):
 
 
 class Sized(BaseModel):
-    """Has a field that layers may spell differently."""
+    """Has a field that layers may spell differently; one of its aliases is its name, which counts as well."""
 
+    model_config = ConfigDict(populate_by_name=True)
     size: int = Field(default=0, validation_alias=AliasChoices("size", "length"))
 
 
