@@ -34,6 +34,8 @@ from dynconf._models.build import (
     unknown_step,
 )
 from dynconf._models.compare import adopted, changed_fields, equal, field_value
+from dynconf._models.keys import joined
+from dynconf._values.merge import merged
 from dynconf._values.tree import MISSING, Delta, Path, Tree
 
 
@@ -49,21 +51,16 @@ class App(BaseModel):
     limits: dict[str, int] = {}
 
 
-def lowest(_: Path, __: Path) -> bool:
-    """No layer is higher than another."""
-    return False
-
-
 def faults(cls: type[BaseModel], tree: Any, at: Path = ()) -> list[Fault]:
     """Why a tree does not make the model."""
     with pytest.raises(Invalid) as caught:
-        build(cls, tree, at, lowest)
+        build(cls, tree, at)
     return caught.value.faults
 
 
 def test_what_is_missing_takes_defaults() -> None:
     """A path that nothing stands at counts as an empty mapping."""
-    assert build(App, MISSING, (), lowest) == App()
+    assert build(App, MISSING, ()) == App()
 
 
 def test_a_fault_has_path_and_types_but_no_value() -> None:
@@ -89,8 +86,8 @@ def test_a_root_model_takes_what_is_no_mapping() -> None:
     class Defaulted(RootModel[list[int]]):
         root: list[int] = [1]
 
-    assert build(RootModel[list[int]], [1, 2], ("a",), lowest) == RootModel[list[int]]([1, 2])
-    assert build(Defaulted, MISSING, ("a",), lowest) == Defaulted()
+    assert build(RootModel[list[int]], [1, 2], ("a",)) == RootModel[list[int]]([1, 2])
+    assert build(Defaulted, MISSING, ("a",)) == Defaulted()
     assert faults(RootModel[list[int]], MISSING, ("a",)) == [Fault(("a",), "required, but missing")]
     assert [fault.path for fault in faults(RootModel[list[int]], [1, "x"], ("a",))] == [("a", 1)]
 
@@ -224,7 +221,7 @@ def test_a_validator_that_breaks_is_told_by_type_and_place() -> None:
             raise RuntimeError(value)
 
     with pytest.raises(Invalid) as caught:
-        build(Broken, {"name": "hunter2"}, (), lowest)
+        build(Broken, {"name": "hunter2"}, ())
     (fault,) = caught.value.faults
     assert re.fullmatch(
         r"the class's own code failed: RuntimeError in fail, test_models\.py:\d+", fault.expected
@@ -239,7 +236,7 @@ def test_a_class_that_pydantic_cannot_use_is_told_as_it_says() -> None:
         below: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
 
     with pytest.raises(Invalid) as caught:
-        build(Unfinished, {}, (), lowest)
+        build(Unfinished, {}, ())
     assert "model_rebuild()" in caught.value.faults[0].expected
 
 
@@ -250,8 +247,8 @@ def test_a_settings_class_is_built_without_its_environment(monkeypatch: pytest.M
         name: str = "default"
 
     monkeypatch.setenv("NAME", "from the environment")
-    assert build(Plain, {"name": "tree"}, (), lowest).model_dump() == {"name": "tree"}
-    assert build(Plain, {}, (), lowest).model_dump() == {"name": "default"}
+    assert build(Plain, {"name": "tree"}, ()).model_dump() == {"name": "tree"}
+    assert build(Plain, {}, ()).model_dump() == {"name": "default"}
 
 
 def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,20 +272,17 @@ def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.Monk
     class Partly(Whole, nested_model_default_partial_update=True, env_nested_delimiter="__"):
         pass
 
-    def second(path: Path, _: Path) -> bool:
-        return path[-1] == "one"
-
     tree = {"inner": {"second": 3}, "other": {"second": 4}, "plain": {"low": 5}}
     monkeypatch.setenv("INNER__SECOND", "3")
     monkeypatch.setenv("PLAIN__LOW", "5")
     monkeypatch.setenv("OTHER__SECOND", "4")
-    asked = [build(Partly, tree, (), lowest), build(Partly, {"inner": {"one": 5}}, (), second)]
+    asked = [build(Partly, tree, ()), build(Partly, {"inner": {"one": 5}}, ())]
     assert asked[0] == Partly()
     assert [one.model_dump()["inner"] for one in asked] == [
         {"first": 1, "second": 3, "secret": SecretStr("x")},
         {"first": 5, "second": 2, "secret": SecretStr("x")},
     ]
-    assert build(Whole, tree, (), lowest).model_dump()["inner"]["first"] == 0
+    assert build(Whole, tree, ()).model_dump()["inner"]["first"] == 0
     assert (asked[0].plain.low, asked[0].plain.high) == (5, 2)
     assert tree == {"inner": {"second": 3}, "other": {"second": 4}, "plain": {"low": 5}}
 
@@ -304,8 +298,8 @@ def test_a_default_is_below_what_is_said_anywhere(tree: Tree) -> None:
     class Whole(BaseSettings, nested_model_default_partial_update=True):
         inner: Inner = Inner.model_validate({"port": 7, "host": 7})
 
-    assert build(Whole, {"inner": tree}, (), lowest).model_dump() == {"inner": {"port": 1, "host": 1}}
-    assert build(Whole, {"inner": {}}, (), lowest).model_dump() == {"inner": {"port": 7, "host": 7}}
+    assert build(Whole, {"inner": tree}, ()).model_dump() == {"inner": {"port": 1, "host": 1}}
+    assert build(Whole, {"inner": {}}, ()).model_dump() == {"inner": {"port": 7, "host": 7}}
 
 
 def test_a_model_shares_no_container_with_the_tree() -> None:
@@ -315,7 +309,7 @@ def test_a_model_shares_no_container_with_the_tree() -> None:
         anything: object
 
     tree = {"anything": {"list": [1]}}
-    model = build(Loose, tree, (), lowest)
+    model = build(Loose, tree, ())
     model.anything["list"].append(2)  # type: ignore[attr-defined]
     assert tree == {"anything": {"list": [1]}}
 
@@ -330,13 +324,14 @@ def test_of_two_keys_for_one_field_the_higher_layer_wins() -> None:
         inner: Aliased
         each: dict[str, dict[str, Aliased] | None]
 
-    both = {"redis_port": 1, "port": 2}
-    tree = {"inner": both, "each": {"a": {"b": both}, "c": None}}
-    higher = {("inner", "port"), ("each", "a", "b", "port")}
-    built = build(Outer, tree, (), lambda path, _: path in higher)
-    assert built.model_dump() == {"inner": {"port": 2}, "each": {"a": {"b": {"port": 2}}, "c": None}}
-    built = build(Outer, tree, (), lowest)
-    assert built.model_dump() == {"inner": {"port": 1}, "each": {"a": {"b": {"port": 1}}, "c": None}}
+    low = {"inner": {"redis_port": 1}, "each": {"a": {"b": {"redis_port": 1}}, "c": None}}
+    high = {"inner": {"port": 2}, "each": {"a": {"b": {"port": 2}}}}
+    for layers, port in (([low, high], 2), ([high, low], 1), ([merged([high, low])], 1)):
+        outer = build(Outer, joined(Outer, layers), ())
+        assert outer.model_dump() == {
+            "inner": {"port": port},
+            "each": {"a": {"b": {"port": port}}, "c": None},
+        }
 
 
 class CamelPart(BaseModel):
@@ -403,11 +398,11 @@ def test_a_layer_decides_which_key_holds_with_a_value_that_is_there_already(low:
     app, pool = config.bind(App), config.bind(Pool, at="pool")
     with config:
         assert (app.current.pool.size, pool.current.size) == (2, 2)
-        for version, (said, expected) in enumerate([({low: 1}, 1), ({}, 2)], 2):
+        for version, (said, key, expected) in enumerate([({low: 1}, low, 1), ({}, high, 2)], 2):
             top.set({"pool": said})
             config.reload()
             assert (app.current.pool.size, pool.current.size) == (expected, expected)
-            assert f"version {version}: pool.{low} (by " in config.history[-1].summary
+            assert f"version {version}: pool.{key} (by " in config.history[-1].summary
 
 
 def test_alias_paths_are_read() -> None:
@@ -416,7 +411,7 @@ def test_alias_paths_are_read() -> None:
     class Deep(BaseModel):
         host: str = Field("", validation_alias=AliasPath("redis", "host"))
 
-    assert build(Deep, {"redis": {"host": "a"}, "other": 1}, (), lowest).model_dump() == {"host": "a"}
+    assert build(Deep, {"redis": {"host": "a"}, "other": 1}, ()).model_dump() == {"host": "a"}
 
 
 def test_equal_parts_keep_their_identity() -> None:
