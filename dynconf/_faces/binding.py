@@ -230,10 +230,10 @@ class Binding(Declaring[T]):
         state = publisher.store.state
         keys = (*self._at, *tree_path(self._cls, fields, seen(state, self._index)))  # type: ignore[arg-type]
         found = explain(state, keys, self._index)
-        if found.answers:
+        if any(answer.used for answer in found.answers):
             return found
         shown = masked(field_value(model, fields), place_in(state.specs, keys))
-        return Explanation(found.path, found.version, shown, (), default=True)
+        return Explanation(found.path, found.version, shown, found.answers, default=True)
 
     def override(self, **values: Any) -> Overriding:
         """Lay values over everything while a `with` (or `async with`) block runs; for tests.

@@ -34,8 +34,8 @@ class Answer:
 class Explanation:
     """What stands at a path, masked, and what each layer says of it, highest first.
 
-    `value` is the merged one; without any `answers` nobody says anything, and `default` holds
-    what the class itself gives, if a class was asked.
+    `value` is the merged one. Where none of the `answers` shows, and a class was asked, it is what the
+    class itself gives, and `default` is true.
     """
 
     path: str

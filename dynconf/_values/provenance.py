@@ -71,7 +71,7 @@ def _shown(said: list[Said], rules: Rules | None) -> list[Said]:
         start = len(said) - len(from_top([one.value for one in showing], type(top)))
     else:
         start = len(said) - 1
-    return [replace(one, shows=number >= start) for number, one in enumerate(said)]
+    return [replace(one, shows=one.shows and number >= start) for number, one in enumerate(said)]
 
 
 def _below(

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dynconf import Config, Env, Memory, Settings
+from dynconf import Config, Env, File, Memory, Merge, Settings
 from dynconf._models.build import (
     MOST_FAULTS,
     Fault,
@@ -36,7 +37,9 @@ from dynconf._models.build import (
 from dynconf._models.compare import adopted, changed_fields, equal, field_value
 from dynconf._models.keys import joined
 from dynconf._values.merge import merged
-from dynconf._values.tree import MISSING, Delta, Path, Tree
+from dynconf._values.tree import MISSING, Delta, Path, Tree, parse_path
+from dynconf.errors import ChangeRefused, StartFailed
+from dynconf.settings_source import DynconfSettingsSource
 
 
 class Redis(BaseModel):
@@ -332,6 +335,99 @@ def test_of_two_keys_for_one_field_the_higher_layer_wins() -> None:
             "inner": {"port": port},
             "each": {"a": {"b": {"port": port}}, "c": None},
         }
+
+
+class Pool(BaseModel):
+    size: int = Field(default=0, validation_alias=AliasChoices("size", "length"))
+    n: int = 0
+
+
+class Pooled(Settings):
+    pool: Pool = Field(default=Pool(), validation_alias=AliasChoices("pool", "pl"))
+    each: dict[str, Pool] = Field(default={}, validation_alias=AliasChoices("each", "every"))
+    labels: dict[str, int] = Field(default={}, validation_alias=AliasChoices("labels", "tags"))
+    listed: Annotated[list[int], Merge("append")] = Field(
+        default=[], validation_alias=AliasChoices("listed", "items")
+    )
+    whole: Annotated[dict[str, int], Merge("replace")] = Field(
+        default={}, validation_alias=AliasChoices("whole", "all")
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "path", "value"),
+    [
+        ([{"pool": {"size": 1}}, {"pl": {"size": 2}}, {"pool": {"n": 5}}], "pool.size", 2),
+        ([{"pool": {"length": 1}}, {"pl": {"size": 2}}, {"pool": {"n": 5}}], "pool.size", 2),
+        ([{"pool": {"size": 1}}, {"pl": {"length": 2}}, {"pool": {"n": 5}}], "pool.size", 2),
+        (
+            [{"each": {"a": {"size": 1}}}, {"every": {"a": {"size": 2}}}, {"each": {"b": {}}}],
+            "each.a.size",
+            2,
+        ),
+        ([{"labels": {"a": 1}}, {"tags": {"a": 2}}, {"labels": {"b": 5}}], "labels.a", 2),
+        ([{"pool": {"size": 1}}, {"pl": None}, {"pool": {"n": 5}}], "pool.size", 0),
+        ([{"pl": {"size": 1}, "pool": {"size": 2}}, {"pl": {"n": 5}}], "pool.size", 2),
+        ([{"listed": [1]}, {"items": [2]}, {"listed": [3]}], "listed", [1, 2, 3]),
+        ([{"whole": {"a": 1}}, {"all": {"b": 2}}], "whole", {"b": 2}),
+    ],
+)
+def test_several_keys_say_what_one_would(layers: list[Tree], path: str, value: object) -> None:
+    """Each value is that of the highest layer which says it, under whichever key, as policies have it."""
+    config = Config(*map(Memory, layers))
+    pooled = config.bind(Pooled)
+    config.load()
+    assert field_value(pooled.current, parse_path(path)) == value
+    assert pooled.explain(path).value == value
+    settings = DynconfSettingsSource(Pooled, *map(Memory, layers))()
+    assert field_value(Pooled(**settings), parse_path(path)) == value
+
+
+def test_several_keys_above_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class's own variable or an override that says another value alters no choice between two layers."""
+
+    class Own(Pooled):
+        model_config = SettingsConfigDict(env_prefix="OWN_", env_nested_delimiter="__")
+
+    config = Config(Memory({"pool": {"size": 1}}), Memory({"pl": {"length": 2}}))
+    own = config.bind(Own)
+    monkeypatch.setenv("POOL__N", "5")
+    config.load()
+    assert own.current.pool == Pool(size=2, n=5)
+    with own.override(pool={"n": 7}):
+        assert own.current.pool == Pool(size=2, n=7)
+
+
+def test_a_fault_under_one_of_several_keys_is_where_it_is_written(tmp_path: FilePath) -> None:
+    """The value within a mapping, by the key, file and line of the layer that says it."""
+    low, high = tmp_path / "low.yaml", tmp_path / "high.yaml"
+    low.write_text("pl:\n  n: 2\n  length: many\n")
+    high.write_text("pool:\n  n: 3\n")
+    config = Config(File(low), File(high))
+    pooled = config.bind(Pooled)
+    with pytest.raises(StartFailed, match=r"pl\.length: .* at \S*low\.yaml:3:11"):
+        config.load()
+    low.write_text("pl:\n  n: 2\n  length: 1\n")
+    with config:
+        told = pooled.explain("pool.size")
+        [answer] = told.answers
+        assert (told.path, told.value, told.default, answer.origin.line) == ("pl.length", 1, False, 3)
+        assert [one.value for one in pooled.explain("pool.n").answers] == [3, 2]
+        low.write_text("pl:\n  n: 2\n  length: many\n")
+        with pytest.raises(ChangeRefused, match=r"pl\.length: .* at \S*low\.yaml:3:11"):
+            config.reload()
+
+
+def test_history_names_a_field_whose_key_changed_beside_another_change() -> None:
+    """Its merged values are the same, and yet it has another."""
+    top = Memory({})
+    config = Config(Memory({"pool": {"size": 1}}), Memory({"pool": {"length": 2}}), top)
+    pooled = config.bind(Pooled)
+    with config:
+        top.set({"pool": {"size": 1}, "labels": {"a": 1}})
+        config.reload()
+        assert set(config.history[-1].paths) == {"labels", "pool.size"}
+        assert pooled.current.pool.size == 1
 
 
 class CamelPart(BaseModel):
