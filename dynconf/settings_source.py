@@ -5,12 +5,13 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from dynconf._models.build import one_key_each, type_name
+from dynconf._models.build import type_name
 from dynconf._models.overlay import NO_OVERLAY
 from dynconf._models.schema import merges_of
 from dynconf._origin import Problem
 from dynconf._store.draft import Draft, Indexes
-from dynconf._store.state import Candidate, Spec, State, height
+from dynconf._store.seen import seen
+from dynconf._store.state import Candidate, Spec, State
 from dynconf._values.merge import rules_of
 from dynconf._values.source import Source
 from dynconf._values.tree import MISSING, Path, copied, dotted, find, parse_path
@@ -71,7 +72,4 @@ def _tree_for(cls: type[BaseSettings], at: Path, state: State) -> dict[str, Any]
     if problems:
         raise StartFailed([ChangeRefused(problems, "the settings are not valid")])
 
-    def higher(one: Path, other: Path) -> bool:
-        return height(draft.state, 0, one) > height(draft.state, 0, other)
-
-    return one_key_each(cls, {} if found is MISSING else copied(found), at, higher)
+    return {} if found is MISSING else copied(seen(draft.state, 0))

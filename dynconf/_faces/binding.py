@@ -16,8 +16,9 @@ from dynconf._faces.override import Overriding
 from dynconf._faces.resource import Declaring
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._models.compare import field_value
-from dynconf._models.schema import tree_path
-from dynconf._store.state import height, place_in
+from dynconf._models.keys import tree_path
+from dynconf._store.seen import seen
+from dynconf._store.state import place_in
 from dynconf._values.secrets import masked
 from dynconf._values.snapshot import Change
 from dynconf._values.tree import Path, dotted
@@ -227,12 +228,12 @@ class Binding(Declaring[T]):
         publisher = self._lifecycle.publisher
         model = publisher.seen().models[self._index]
         state = publisher.store.state
-        keys = tree_path(self._cls, self._at, fields, lambda path: height(state, self._index, path))  # type: ignore[arg-type]
+        keys = (*self._at, *tree_path(self._cls, fields, seen(state, self._index)))  # type: ignore[arg-type]
         found = explain(state, keys, self._index)
-        if found.answers:
+        if any(answer.used for answer in found.answers):
             return found
         shown = masked(field_value(model, fields), place_in(state.specs, keys))
-        return Explanation(found.path, found.version, shown, (), default=True)
+        return Explanation(found.path, found.version, shown, found.answers, default=True)
 
     def override(self, **values: Any) -> Overriding:
         """Lay values over everything while a `with` (or `async with`) block runs; for tests.

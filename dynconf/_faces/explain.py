@@ -1,15 +1,17 @@
 """Why a value is what it is: every layer's answer, and the one that won."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from dynconf._models.overlay import Part
 from dynconf._origin import Origin
+from dynconf._store.seen import seen, steps_to
 from dynconf._store.state import State, laid_over, place_in
-from dynconf._values.merge import merged
-from dynconf._values.provenance import said_of
+from dynconf._values.provenance import Steps, place_of, said_of
 from dynconf._values.secrets import masked
-from dynconf._values.tree import MISSING, Path, dotted, find, nested
+from dynconf._values.tree import MISSING, Path, Tree, dotted, find, nested
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Answer:
 class Explanation:
     """What stands at a path, masked, and what each layer says of it, highest first.
 
-    `value` is the merged one; without any `answers` nobody says anything, and `default` holds
-    what the class itself gives, if a class was asked.
+    `value` is the merged one. Where none of the `answers` shows, and a class was asked, it is what the
+    class itself gives, and `default` is true.
     """
 
     path: str
@@ -75,26 +77,40 @@ def explain(state: State, path: Path, index: int | None = None) -> Explanation:
         path: a path of the tree.
         index: the model whose own sources count as well; they are not part of the tree.
     """
-    spec = None if index is None else state.specs[index]
-    above = [(tree, Origin("override")) for tree in laid_over(state.overrides, spec)]
+    steps: Steps = path
+    result = find(state.tree, path)
+    over = laid_over(state.overrides, None if index is None else state.specs[index])
+    above: list[tuple[Tree, Callable[[Path], Origin]]] = [(tree, _by_override) for tree in over]
     if index is not None:
         at = state.specs[index].at
-        own = [(nested(at, part.tree), part.origin(path[len(at) :])) for part in state.overlays[index].parts]
-        above = [*own, *above]
+        steps, result = steps_to(state, index, path), find(seen(state, index), path[len(at) :])
+        own = state.overlays[index].parts
+        above = [*((nested(at, part.tree), partial(_by_own, part, len(at))) for part in own), *above]
     layers = list(state.layers.values())
     # Above the layers no policies hold: there lists replace.
-    over = said_of([state.base, *(tree for tree, _ in above)], path)
-    below = next((one for one in over if one.number == 0), None)
-    said = [
-        (layers[one.number].origin(one.path), one.value, one.shows and below is not None and below.shows)
-        for one in said_of([layer.tree for layer in layers], path, state.rules)
+    highest = said_of([state.base, *(tree for tree, _ in above)], steps)
+    below = any(one.shows for one in highest if one.number == 0)
+    told = [
+        (one, layers[one.number].origin(one.path), one.shows and below)
+        for one in said_of([layer.tree for layer in layers], steps, state.rules)
     ]
-    said += [(above[one.number - 1][1], one.value, one.shows) for one in over if one is not below]
-    place = place_in(state.specs, path)
-    answers = tuple(Answer(origin, masked(value, place), shows) for origin, value, shows in said[::-1])
-    result = find(state.tree, path)
-    if index is not None and state.overlays[index].tree:
-        shown = [one.value for one in over if one.shows]
-        result = merged(shown) if shown else MISSING
-    value = None if result is MISSING else masked(result, place)
-    return Explanation(dotted(path), state.version, value, answers)
+    told += [(one, above[one.number - 1][1](one.path), one.shows) for one in highest if one.number]
+    # Another class may read another key of the field, and declare secret what stands there.
+    places = {one.path: place_in(state.specs, one.path) for one, _, _ in told}
+    answers = tuple(
+        Answer(origin, masked(one.value, places[one.path]), shows) for one, origin, shows in told[::-1]
+    )
+    value = None if result is MISSING else result
+    for place in (place_in(state.specs, path), *places.values()):
+        value = masked(value, place)
+    winner = next((one for one, _, shows in told[::-1] if shows), None)
+    spelt = place_of(path, steps, winner) if winner else path
+    return Explanation(dotted(spelt), state.version, value, answers)
+
+
+def _by_override(_: Path) -> Origin:
+    return Origin("override")
+
+
+def _by_own(part: Part, above: int, path: Path) -> Origin:
+    return part.origin(path[above:])

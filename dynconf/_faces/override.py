@@ -11,6 +11,7 @@ from dynconf._manager.leaving import leave
 from dynconf._manager.lifecycle import Lifecycle
 from dynconf._manager.manager import Manager
 from dynconf._models.build import Invalid, build
+from dynconf._models.keys import joined
 from dynconf._models.schema import canonical, unknown_key
 from dynconf._origin import Problem
 from dynconf._store.state import Plan, Spec, laid_over
@@ -174,17 +175,14 @@ def _preview(spec: Spec, trees: list[Tree]) -> Any:
     if find(tree, spec.at) is MISSING or not trees:
         return None
     try:
-        return build(spec.cls, find(tree, spec.at), spec.at, _nobody_higher)
+        said = [part for part in (find(one, spec.at) for one in trees) if part is not MISSING]
+        return build(spec.cls, joined(spec.cls, said), spec.at)
     except Invalid as error:
         ours = [fault for fault in error.faults if find(tree, fault.path) is not MISSING]
         if ours:
             name = spec.cls.__name__
             raise ChangeRefused([Problem(dotted(f.path), f.expected, f.actual, name) for f in ours]) from None
         return None
-
-
-def _nobody_higher(_: Path, __: Path) -> bool:
-    return False
 
 
 def _tree_of(cls: type[BaseModel], values: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, is_dataclass
-from functools import cache, cmp_to_key, lru_cache, partial
+from functools import cache, partial
 from typing import Any, get_args
 
 from pydantic import BaseModel, RootModel, ValidationError
@@ -11,11 +11,11 @@ from pydantic_core.core_schema import ErrorType
 from pydantic_settings import BaseSettings
 
 from dynconf._models.broken import what_broke
+from dynconf._models.keys import joined
 from dynconf._models.places import place_at
-from dynconf._models.schema import Field, canonical, family, fields_of, top_keys
+from dynconf._models.schema import Field, canonical, fields_of, top_keys
 from dynconf._models.shape import infos_of, is_model
 from dynconf._values.lazily import lazily
-from dynconf._values.merge import merged
 from dynconf._values.secrets import Place, Quotes, scrubbed, secret_texts
 from dynconf._values.tree import MISSING, Path, Tree, copied, find
 
@@ -48,24 +48,22 @@ def build(
     cls: type[BaseModel],
     tree: Any,
     at: Path,
-    higher: Callable[[Path, Path], bool],
     place: Callable[[], Place] | None = None,
 ) -> BaseModel:
     """A model validated from what stands at `at`; it shares no container with the tree.
 
     Args:
         cls: the settings class. A `BaseSettings` is built without asking its own sources.
-        tree: what stands there, or `MISSING` for nothing; a mapping, but for a `RootModel`.
+        tree: what stands there, or `MISSING` for nothing; a mapping, but for a `RootModel`. Of several
+            keys for one field it holds one.
         at: its path, for faults.
-        higher: whether the first path is spoken of by a higher layer than the second; asked only
-            where a field may be written under several keys and more than one is there.
         place: gives what all classes declare secret there, so that no fault quotes it; by default
             it is what this one declares.
 
     Raises:
         Invalid: with one fault for each field, as far as they are not too many.
     """
-    data = _input_of(cls, tree, at, higher)
+    data = _input_of(cls, tree, at)
     broken = ""
     try:
         if issubclass(cls, BaseSettings):
@@ -91,8 +89,8 @@ def build(
     raise Invalid(faults)
 
 
-def _input_of(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path, Path], bool]) -> Any:
-    """What pydantic is given: nothing that the model does not read, each field under one key."""
+def _input_of(cls: type[BaseModel], tree: Any, at: Path) -> Any:
+    """What pydantic is given: nothing that the model does not read."""
     if issubclass(cls, RootModel):
         if tree is not MISSING:
             return copied(tree)
@@ -107,87 +105,24 @@ def _input_of(cls: type[BaseModel], tree: Any, at: Path, higher: Callable[[Path,
     seen = tree if wanted is None else {key: tree[key] for key in wanted if key in tree}
     data = copied(seen)
     if cls.model_config.get("nested_model_default_partial_update"):
-        _lay_over_defaults(cls, data, at, higher)
-    return one_key_each(cls, data, at, higher)
+        return joined(cls, [_defaults_below(cls, data), data])
+    return data
 
 
-def _lay_over_defaults(
-    cls: type[BaseModel], data: dict[str, Any], at: Path, higher: Callable[[Path, Path], bool]
-) -> None:
-    """Complete what a nested model is given by its default, as pydantic-settings does if asked to."""
+def _defaults_below(cls: type[BaseModel], data: dict[str, Any]) -> dict[str, Any]:
+    """What completes nested models that the data has a part of, as pydantic-settings does it if asked to."""
+    found: dict[str, Any] = {}
     for field in fields_of(cls):
         default = infos_of(cls)[field.name].default
-        present = [key for key in field.keys if isinstance(data.get(key), dict)]
-        if present and (isinstance(default, BaseModel) or is_dataclass(default)):
-            lowest = _lowest_first(present, at, higher)[0]
-            data[lowest] = merged([_dumped(default), data[lowest]])
+        if isinstance(default, BaseModel) or is_dataclass(default):
+            found |= {key: _dumped(default) for key in field.keys if isinstance(data.get(key), dict)}
+    return found
 
 
 def _dumped(default: Any) -> Any:
     if isinstance(default, BaseModel):
         return canonical(type(default), default.model_dump(), last=True)
     return asdict(default)
-
-
-def one_key_each(
-    cls: type[BaseModel],
-    data: dict[str, Any],
-    at: Path,
-    higher: Callable[[Path, Path], bool],
-    below: Path = (),
-) -> dict[str, Any]:
-    """Make, of several keys for one field, the one that the highest layer wrote, merged with the others.
-
-    pydantic would take the first alias, whichever layer that is from. With `below`, as `Field.nested`
-    tells it, the data is a mapping of such mappings.
-    """
-    if below:
-        for key, part in data.items():
-            if isinstance(part, dict):
-                one_key_each(cls, part, (*at, key), higher, below[1:])
-        return data
-    for field in _ambiguous(cls):
-        present = [key for key in field.keys if key in data] if len(field.keys) > 1 else []
-        if len(present) > 1:
-            by_height = _lowest_first(present, at, higher)
-            value = merged([data[key] for key in by_height])
-            for key in by_height:
-                del data[key]
-            data[by_height[-1]] = value
-        key = next((key for key in field.keys if key in data), "")
-        if field.nested and key and isinstance(data[key], dict):
-            inner, nested = field.nested
-            one_key_each(nested, data[key], (*at, key), higher, inner)
-    return data
-
-
-def _lowest_first(keys: list[str], at: Path, higher: Callable[[Path, Path], bool]) -> list[str]:
-    def compare(a: str, b: str) -> int:
-        return higher((*at, a), (*at, b)) - higher((*at, b), (*at, a))
-
-    # Of two that stand equally high pydantic prefers the first.
-    ordered = list(reversed(keys))
-    ordered.sort(key=cmp_to_key(compare))
-    return ordered
-
-
-@lru_cache(maxsize=4096)
-def _ambiguous(cls: type[BaseModel]) -> tuple[Field, ...]:
-    """The fields that may be written under several keys, or hold a model with such fields; mostly none."""
-
-    def has_some(model: type[BaseModel]) -> bool:
-        return any(len(field.keys) > 1 for one in family(model) for field in fields_of(one))
-
-    return tuple(
-        field
-        for field in fields_of(cls)
-        if len(field.keys) > 1 or any(has_some(model) for _, model in field.models)
-    )
-
-
-def has_several_keys(cls: type[BaseModel]) -> bool:
-    """Whether a field, here or further down, may be written under several keys."""
-    return bool(_ambiguous(cls))
 
 
 _STANDARD = frozenset(get_args(ErrorType))

@@ -19,7 +19,7 @@ from pydantic_settings import (
 from dynconf._models.schema import canonical, spellings
 from dynconf._origin import Origin
 from dynconf._values.merge import merged
-from dynconf._values.tree import MISSING, Path, Tree, find, same
+from dynconf._values.tree import Path, Tree, same
 from dynconf.errors import ParseError
 
 
@@ -91,12 +91,6 @@ class Overlay:
 
     tree: Tree = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
-
-    def origin(self, path: Path) -> Origin | None:
-        """The source of the class's own that says what stands at `path`, if one does."""
-        return next(
-            (part.origin(path) for part in reversed(self.parts) if find(part.tree, path) is not MISSING), None
-        )
 
     def same_as(self, other: "Overlay") -> bool:
         """Whether both say the same."""

@@ -1,6 +1,6 @@
 """What a settings class says of itself: the keys it reads, and its merge policies."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
@@ -301,28 +301,6 @@ def _put(tree: dict[str, Any], path: Path, value: Any) -> None:
     tree[key] = merged([tree[key], value]) if key in tree else value
 
 
-def tree_path(cls: Model, at: Path, path: Path, height: Callable[[Path], Any]) -> Path:
-    """A path of field names, below `at`, as the path of keys that the model reads.
-
-    `height` gives how high a path stands, as a tuple that begins with 0 for one of which nobody speaks.
-    Of several keys for one field it is the one that stands highest; between that and alias paths
-    pydantic's order holds, as it does for the model.
-    """
-    model: Model | None = cls
-    below: Path = ()
-    for step in path:
-        if below:
-            at, below = (*at, step), below[1:]
-            continue
-        known = next((field for field in fields_of(model) if field.name == step), None) if model else None
-        if known is None or not known.paths:
-            at, model = (*at, step), None
-            continue
-        at = _read_from(at, known, height)
-        below, model = known.nested or ((), None)
-    return at
-
-
 def spellings(cls: Model | None, path: Path) -> Iterator[tuple[str, ...]]:
     """All ways to name what stands at a path where `canonical` puts it: each field by its name or any key."""
     if not path:
@@ -340,14 +318,3 @@ def spellings(cls: Model | None, path: Path) -> Iterator[tuple[str, ...]]:
     end = begin + len(below)
     for rest in spellings(nested, path[end:]):
         yield from ((name, *map(str, path[begin:end]), *rest) for name in (*field.keys, field.name))
-
-
-def _read_from(at: Path, field: Field, height: Callable[[Path], Any]) -> Path:
-    """Where a field's value stands; if it stands nowhere, where pydantic would prefer it."""
-    keys = [path for path in field.paths if len(path) == 1]
-    highest = max(keys, key=lambda key: height((*at, *key)), default=None)
-    for path in field.paths:
-        place = (*at, *path)
-        if (len(path) > 1 or path == highest) and height(place)[0]:
-            return place
-    return (*at, *field.paths[0])

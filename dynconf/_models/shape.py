@@ -192,12 +192,12 @@ def alias_paths(alias: Alias) -> list[Path]:
 
 
 def paths_of(name: str, info: FieldInfo, cls: type[BaseModel]) -> list[Path]:
-    """The paths that may hold a model's field, the one that pydantic prefers first."""
+    """The paths that may hold a model's field, each once, the one that pydantic prefers first."""
     config = cls.model_config
     paths = alias_paths(info.validation_alias) if config.get("validate_by_alias") is not False else []
     if info.validation_alias is None or config.get("validate_by_name") or config.get("populate_by_name"):
         paths.append((name,))
-    return paths
+    return list(dict.fromkeys(paths))
 
 
 def infos_of(cls: type[BaseModel]) -> Mapping[str, FieldInfo]:

@@ -7,18 +7,31 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from dynconf._models.broken import what_broke
-from dynconf._models.build import Fault, Invalid, build, has_several_keys
+from dynconf._models.build import Fault, Invalid, build
 from dynconf._models.compare import adopted
+from dynconf._models.keys import differing, has_several_keys
 from dynconf._models.names import Meaning, meanings, resolved
 from dynconf._models.overlay import NO_OVERLAY, Overlay
 from dynconf._models.readers import Readers
 from dynconf._origin import Origin, Problem
 from dynconf._store.remerge import Remerge, Speakers
-from dynconf._store.state import Candidate, Key, Override, Plan, Spec, State, height, laid_over, place_in
+from dynconf._store.seen import seen, steps_to
+from dynconf._store.state import Candidate, Key, Override, Plan, Spec, State, laid_over, place_in
 from dynconf._values.merge import Rank, merged
-from dynconf._values.provenance import Arranged, said_of
+from dynconf._values.provenance import Arranged, place_of, said_of
 from dynconf._values.snapshot import Layer, Names
-from dynconf._values.tree import MISSING, Delta, Path, Tree, combined, delta_paths, diff, dotted, find
+from dynconf._values.tree import (
+    MISSING,
+    Delta,
+    Path,
+    Tree,
+    combined,
+    delta_paths,
+    diff,
+    dotted,
+    find,
+    nested,
+)
 
 Why: TypeAlias = Callable[[], tuple[Problem, ...]]
 """Tells why something is refused. Many a refusal is tried anew and told no more, and telling takes long."""
@@ -189,8 +202,7 @@ class Draft:
         if publishes or new.loaded > old.loaded:
             new = replace(new, version=old.version + 1)
         paths = {*map(dotted, delta_paths(changed)), *self._overlay_paths(), *self._paths_of_one()}
-        if publishes and not paths:  # no value differs, but who says it, and so which of a field's keys holds
-            paths.update(map(dotted, delta_paths(self._said)))
+        paths.update(self._paths_of_keys(new, models))
         return Plan(old, new, accepted, refused, frozenset(paths), models)
 
     def _overlay_paths(self) -> Iterator[str]:
@@ -210,6 +222,14 @@ class Draft:
             if at is not None and not (override in old and override in new):
                 for path in delta_paths(diff({}, find(override.tree, at))):
                     yield dotted((*at, *path))
+
+    def _paths_of_keys(self, new: State, models: Iterable[int]) -> Iterator[str]:
+        """Where another of a field's keys holds: no value need differ for that, only who says it."""
+        for index in models:
+            spec = new.specs[index]
+            if index < len(self.base.models) and has_several_keys(spec.cls):
+                for path in differing(spec.cls, seen(self.base, index), seen(new, index)):
+                    yield dotted((*spec.at, *path))
 
     def _put_overlay(self, index: int, content: Layer | Overlay | None) -> None:
         overlay = content if isinstance(content, Overlay) else NO_OVERLAY
@@ -287,24 +307,10 @@ class Draft:
     def _model(self, index: int, overrides: int) -> Any:
         """The model, with that many of the overrides."""
         state, spec = self.state, self.state.specs[index]
-        over = laid_over(state.overrides[:overrides], spec)
-        overlay = state.overlays[index].tree
-        if overlay:
-            said = [find(tree, spec.at) for tree in over]
-            parts = [find(state.base, spec.at), dict(overlay), *said]
-            tree = merged([part for part in parts if part is not MISSING])
-        elif over == laid_over(state.overrides):
-            tree = find(state.tree, spec.at)
-        else:
-            tree = find(merged([state.base, *over]), spec.at)
+        tree = seen(state, index, overrides)
         if tree is MISSING:
-            tree = self._in_the_way(spec.at, over)
-
-        def higher(one: Path, other: Path) -> bool:
-            level = replace(state, overrides=state.overrides[:overrides])
-            return height(level, index, one) > height(level, index, other)
-
-        return build(spec.cls, tree, spec.at, higher, lambda: place_in(state.specs, spec.at))
+            tree = self._in_the_way(spec.at, laid_over(state.overrides[:overrides], spec))
+        return build(spec.cls, tree, spec.at, lambda: place_in(state.specs, spec.at))
 
     def _in_the_way(self, at: Path, over: Sequence[Tree]) -> Any:
         """What stands above a path where nothing is: a mapping counts as nothing, anything else is wrong."""
@@ -321,46 +327,45 @@ def _told(
 ) -> tuple[Problem, ...]:
     """The faults of models, each with its index and how many overrides were on, and who is to blame."""
     known: Arranged = {}
-    return tuple(
-        Problem(
-            dotted(fault.path),
-            fault.expected,
-            fault.actual,
-            state.specs[index].cls.__name__,
-            _origin(state, index, fault.path, candidates, overrides, known),
-        )
-        for index, overrides, faults in refusals
-        for fault in faults
-    )
+    problems: list[Problem] = []
+    for index, overrides, faults in refusals:
+        for fault in faults:
+            path, origin = _blamed(state, index, fault.path, candidates, overrides, known)
+            name = state.specs[index].cls.__name__
+            problems.append(Problem(dotted(path), fault.expected, fault.actual, name, origin))
+    return tuple(problems)
 
 
-def _origin(
+def _blamed(
     state: State, index: int, path: Path, candidates: Sequence[Candidate], overrides: int, known: Arranged
-) -> Origin | None:
-    """Who says what is wrong at a path: the highest that speaks of it.
+) -> tuple[Path, Origin | None]:
+    """Who says what is wrong at a path, and the path as it is spelt there: the highest that speaks of it.
 
     Of a whole mapping, or of something missing in it, many speak; then it is the candidate
     that does, and if not one alone does, nobody in particular.
     """
-    over = laid_over(state.overrides[:overrides], state.specs[index])
-    if any(find(tree, path) is not MISSING for tree in over):
-        return Origin("override")
-    own = state.overlays[index].origin(path[len(state.specs[index].at) :])
-    if own:
-        return own
-    value = find(state.base, path)
-    near = path if value is not MISSING else path[:-1]
-    ranks = list(state.layers)
-    said = said_of([layer.tree for layer in state.layers.values()], near, state.rules, known)
-    holding = [(ranks[one.number], one) for one in said if one.shows]
-    if value is MISSING or isinstance(value, dict):
+    spec, steps = state.specs[index], steps_to(state, index, path, overrides)
+    for one in said_of(laid_over(state.overrides[:overrides], spec), steps)[-1:]:
+        return place_of(path, steps, one), Origin("override")
+    own = state.overlays[index].parts
+    for one in said_of([nested(spec.at, part.tree) for part in own], steps)[-1:]:
+        return place_of(path, steps, one), own[one.number].origin(one.path[len(spec.at) :])
+    trees, ranks = [layer.tree for layer in state.layers.values()], list(state.layers)
+    near = steps
+    said = [one for one in said_of(trees, near, state.rules, known) if one.shows]
+    missing = not said
+    if missing:
+        near = steps[:-1]
+        said = [one for one in said_of(trees, near, state.rules, known) if one.shows]
+    if missing or isinstance(said[-1].value, dict):
         fresh = [candidate.key for candidate in candidates]
-        holding = [item for key in fresh for item in holding if item[0] == key]
-        if len(holding) != 1 and not near:
-            return None
-    for rank, one in holding[-1:]:
-        return state.layers[rank].origin((*one.path, *path[len(near) :]))
-    return None
+        said = [one for key in fresh for one in said if ranks[one.number] == key]
+        if len(said) != 1 and not near:
+            return path, None
+    for one in said[-1:]:
+        layer = state.layers[ranks[one.number]]
+        return place_of(path, steps, one), layer.origin((*one.path, *path[len(near) :]))
+    return path, None
 
 
 def _reshapes(before: Any, after: Any, path: Path) -> bool:

@@ -12,7 +12,7 @@ from dynconf._origin import Problem
 from dynconf._values.merge import Merge, Rank, Rules
 from dynconf._values.secrets import Place
 from dynconf._values.snapshot import Layer, Snapshot
-from dynconf._values.tree import MISSING, Path, Tree, find
+from dynconf._values.tree import Path, Tree
 from dynconf.errors import ChangeRefused
 
 Key: TypeAlias = Rank | int
@@ -116,16 +116,3 @@ class Plan:
 def laid_over(overrides: Iterable[Override], spec: Spec | None = None) -> list[Tree]:
     """The trees of some overrides, as far as a class sees them that is bound so, or everybody does."""
     return [one.tree for one in overrides if one.only is None or one.only == spec]
-
-
-def height(state: State, index: int, path: Path) -> tuple[int, Any]:
-    """How high the highest layer stands that speaks of a path, to the model with that index."""
-    for number, tree in enumerate(reversed(laid_over(state.overrides, state.specs[index]))):
-        if find(tree, path) is not MISSING:
-            return 3, -number
-    if find(state.overlays[index].tree, path[len(state.specs[index].at) :]) is not MISSING:
-        return 2, 0
-    ranks = (rank for rank, layer in reversed(state.layers.items()) if find(layer.tree, path) is not MISSING)
-    rank = next(ranks, None)
-    # What lists merge to is no layer's own.
-    return (1, rank) if rank else (int(find(state.tree, path) is not MISSING), ())

@@ -56,9 +56,9 @@ class Rules:
     here: Merge | None = None
     below: Mapping[str, "Rules"] = field(default_factory=dict)
 
-    def child(self, key: str) -> "Rules | None":
-        """The rules that hold under `key`, if any."""
-        return self.below.get(key) or self.below.get("*")
+    def child(self, *keys: str) -> "Rules | None":
+        """The rules that hold under a key, if any; of several for one thing, under the first with some."""
+        return next((self.below[key] for key in keys if key in self.below), self.below.get("*"))
 
 
 def rules_of(policies: Iterable[tuple[Path, Merge, str]]) -> Rules | None:

@@ -22,14 +22,19 @@ class Said:
     shows: bool
 
 
-Arranged: TypeAlias = dict[Path, list[list[tuple[int, int]]]]
+Steps: TypeAlias = tuple[str | int | tuple[str, ...], ...]
+"""A path of which a step may be any of several keys for one thing, the one to be preferred last."""
+
+Arranged: TypeAlias = dict[Steps, list[list[tuple[int, int]]]]
 """How the lists at some paths were put together, to be asked of the same values again."""
 
 
 def said_of(
-    values: Sequence[Any], path: Path, rules: Rules | None = None, known: Arranged | None = None
+    values: Sequence[Any], path: Steps, rules: Rules | None = None, known: Arranged | None = None
 ) -> list[Said]:
     """What values, lowest first, say of a path of what they merge to; those that say nothing left out.
+
+    Who uses several keys for one thing says as much, the one to be preferred last.
 
     Whoever asks of many paths gives the same `known` each time, and each list is arranged only once.
     """
@@ -37,11 +42,23 @@ def said_of(
     said = _shown([Said(number, (), value, shows=True) for number, value in enumerate(values)], rules)
     for depth, step in enumerate(path):
         in_list = said and isinstance(said[-1].value, list)
-        above = tuple(map(str, path[:depth]))
-        said = [*_below(said, step, rules, above, known)]
-        rules = rules.child("*" if in_list else str(step)) if rules else None
+        above = tuple(one if isinstance(one, tuple) else str(one) for one in path[:depth])
+        keys = step if isinstance(step, tuple) else (step,)
+        said = [*_below(said, keys, rules, above, known)]
+        used = {one.path[-1] for one in said if one.shows} if len(keys) > 1 else keys
+        named = ("*",) if in_list else (str(key) for key in keys[::-1] if key in used)
+        rules = rules.child(*named) if rules else None
         said = _shown(said, rules)
     return said
+
+
+def place_of(path: Path, steps: Steps, said: Said) -> Path:
+    """A path of what is merged, with each step as the one spells it who says what stands there."""
+    spelt = (
+        own if isinstance(any_of, tuple) else step
+        for step, any_of, own in zip(path, steps, said.path, strict=False)
+    )
+    return (*spelt, *path[len(said.path) :])
 
 
 def _shown(said: list[Said], rules: Rules | None) -> list[Said]:
@@ -54,20 +71,22 @@ def _shown(said: list[Said], rules: Rules | None) -> list[Said]:
         start = len(said) - len(from_top([one.value for one in showing], type(top)))
     else:
         start = len(said) - 1
-    return [replace(one, shows=number >= start) for number, one in enumerate(said)]
+    return [replace(one, shows=one.shows and number >= start) for number, one in enumerate(said)]
 
 
 def _below(
-    said: list[Said], step: str | int, rules: Rules | None, above: Path, known: Arranged
+    said: list[Said], keys: Path, rules: Rules | None, above: Steps, known: Arranged
 ) -> Iterator[Said]:
     """What they, who speak of the path `above`, say one step further down."""
     lists = [one for one in said if one.shows and isinstance(one.value, list)]
     if len(lists) < 2:
         lists = []
     for one in said[: len(said) - len(lists)]:
-        value = find(one.value, (step,))
-        if value is not MISSING:
-            yield replace(one, path=(*one.path, step), value=value)
+        for key in keys:
+            value = find(one.value, (key,))
+            if value is not MISSING:
+                yield replace(one, path=(*one.path, key), value=value)
+    step = keys[0]
     if lists and str(step).isdecimal():
         assert rules is not None
         assert rules.here is not None

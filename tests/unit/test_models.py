@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from pydantic import (
     AliasChoices,
     AliasPath,
     BaseModel,
+    ConfigDict,
     Field,
     Json,
     RootModel,
@@ -21,9 +23,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings
+from pydantic.alias_generators import to_camel
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dynconf import Config, Memory, Settings
+from dynconf import Config, Env, File, Memory, Merge, Settings
 from dynconf._models.build import (
     MOST_FAULTS,
     Fault,
@@ -32,7 +35,11 @@ from dynconf._models.build import (
     unknown_step,
 )
 from dynconf._models.compare import adopted, changed_fields, equal, field_value
-from dynconf._values.tree import MISSING, Delta, Path, Tree
+from dynconf._models.keys import joined
+from dynconf._values.merge import merged
+from dynconf._values.tree import MISSING, Delta, Path, Tree, parse_path
+from dynconf.errors import ChangeRefused, StartFailed
+from dynconf.settings_source import DynconfSettingsSource
 
 
 class Redis(BaseModel):
@@ -47,21 +54,16 @@ class App(BaseModel):
     limits: dict[str, int] = {}
 
 
-def lowest(_: Path, __: Path) -> bool:
-    """No layer is higher than another."""
-    return False
-
-
 def faults(cls: type[BaseModel], tree: Any, at: Path = ()) -> list[Fault]:
     """Why a tree does not make the model."""
     with pytest.raises(Invalid) as caught:
-        build(cls, tree, at, lowest)
+        build(cls, tree, at)
     return caught.value.faults
 
 
 def test_what_is_missing_takes_defaults() -> None:
     """A path that nothing stands at counts as an empty mapping."""
-    assert build(App, MISSING, (), lowest) == App()
+    assert build(App, MISSING, ()) == App()
 
 
 def test_a_fault_has_path_and_types_but_no_value() -> None:
@@ -87,8 +89,8 @@ def test_a_root_model_takes_what_is_no_mapping() -> None:
     class Defaulted(RootModel[list[int]]):
         root: list[int] = [1]
 
-    assert build(RootModel[list[int]], [1, 2], ("a",), lowest) == RootModel[list[int]]([1, 2])
-    assert build(Defaulted, MISSING, ("a",), lowest) == Defaulted()
+    assert build(RootModel[list[int]], [1, 2], ("a",)) == RootModel[list[int]]([1, 2])
+    assert build(Defaulted, MISSING, ("a",)) == Defaulted()
     assert faults(RootModel[list[int]], MISSING, ("a",)) == [Fault(("a",), "required, but missing")]
     assert [fault.path for fault in faults(RootModel[list[int]], [1, "x"], ("a",))] == [("a", 1)]
 
@@ -222,7 +224,7 @@ def test_a_validator_that_breaks_is_told_by_type_and_place() -> None:
             raise RuntimeError(value)
 
     with pytest.raises(Invalid) as caught:
-        build(Broken, {"name": "hunter2"}, (), lowest)
+        build(Broken, {"name": "hunter2"}, ())
     (fault,) = caught.value.faults
     assert re.fullmatch(
         r"the class's own code failed: RuntimeError in fail, test_models\.py:\d+", fault.expected
@@ -237,7 +239,7 @@ def test_a_class_that_pydantic_cannot_use_is_told_as_it_says() -> None:
         below: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
 
     with pytest.raises(Invalid) as caught:
-        build(Unfinished, {}, (), lowest)
+        build(Unfinished, {}, ())
     assert "model_rebuild()" in caught.value.faults[0].expected
 
 
@@ -248,8 +250,8 @@ def test_a_settings_class_is_built_without_its_environment(monkeypatch: pytest.M
         name: str = "default"
 
     monkeypatch.setenv("NAME", "from the environment")
-    assert build(Plain, {"name": "tree"}, (), lowest).model_dump() == {"name": "tree"}
-    assert build(Plain, {}, (), lowest).model_dump() == {"name": "default"}
+    assert build(Plain, {"name": "tree"}, ()).model_dump() == {"name": "tree"}
+    assert build(Plain, {}, ()).model_dump() == {"name": "default"}
 
 
 def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,20 +275,17 @@ def test_a_part_of_a_nested_model_completes_its_default(monkeypatch: pytest.Monk
     class Partly(Whole, nested_model_default_partial_update=True, env_nested_delimiter="__"):
         pass
 
-    def second(path: Path, _: Path) -> bool:
-        return path[-1] == "one"
-
     tree = {"inner": {"second": 3}, "other": {"second": 4}, "plain": {"low": 5}}
     monkeypatch.setenv("INNER__SECOND", "3")
     monkeypatch.setenv("PLAIN__LOW", "5")
     monkeypatch.setenv("OTHER__SECOND", "4")
-    asked = [build(Partly, tree, (), lowest), build(Partly, {"inner": {"one": 5}}, (), second)]
+    asked = [build(Partly, tree, ()), build(Partly, {"inner": {"one": 5}}, ())]
     assert asked[0] == Partly()
     assert [one.model_dump()["inner"] for one in asked] == [
         {"first": 1, "second": 3, "secret": SecretStr("x")},
         {"first": 5, "second": 2, "secret": SecretStr("x")},
     ]
-    assert build(Whole, tree, (), lowest).model_dump()["inner"]["first"] == 0
+    assert build(Whole, tree, ()).model_dump()["inner"]["first"] == 0
     assert (asked[0].plain.low, asked[0].plain.high) == (5, 2)
     assert tree == {"inner": {"second": 3}, "other": {"second": 4}, "plain": {"low": 5}}
 
@@ -302,8 +301,8 @@ def test_a_default_is_below_what_is_said_anywhere(tree: Tree) -> None:
     class Whole(BaseSettings, nested_model_default_partial_update=True):
         inner: Inner = Inner.model_validate({"port": 7, "host": 7})
 
-    assert build(Whole, {"inner": tree}, (), lowest).model_dump() == {"inner": {"port": 1, "host": 1}}
-    assert build(Whole, {"inner": {}}, (), lowest).model_dump() == {"inner": {"port": 7, "host": 7}}
+    assert build(Whole, {"inner": tree}, ()).model_dump() == {"inner": {"port": 1, "host": 1}}
+    assert build(Whole, {"inner": {}}, ()).model_dump() == {"inner": {"port": 7, "host": 7}}
 
 
 def test_a_model_shares_no_container_with_the_tree() -> None:
@@ -313,7 +312,7 @@ def test_a_model_shares_no_container_with_the_tree() -> None:
         anything: object
 
     tree = {"anything": {"list": [1]}}
-    model = build(Loose, tree, (), lowest)
+    model = build(Loose, tree, ())
     model.anything["list"].append(2)  # type: ignore[attr-defined]
     assert tree == {"anything": {"list": [1]}}
 
@@ -328,13 +327,139 @@ def test_of_two_keys_for_one_field_the_higher_layer_wins() -> None:
         inner: Aliased
         each: dict[str, dict[str, Aliased] | None]
 
-    both = {"redis_port": 1, "port": 2}
-    tree = {"inner": both, "each": {"a": {"b": both}, "c": None}}
-    higher = {("inner", "port"), ("each", "a", "b", "port")}
-    built = build(Outer, tree, (), lambda path, _: path in higher)
-    assert built.model_dump() == {"inner": {"port": 2}, "each": {"a": {"b": {"port": 2}}, "c": None}}
-    built = build(Outer, tree, (), lowest)
-    assert built.model_dump() == {"inner": {"port": 1}, "each": {"a": {"b": {"port": 1}}, "c": None}}
+    low = {"inner": {"redis_port": 1}, "each": {"a": {"b": {"redis_port": 1}}, "c": None}}
+    high = {"inner": {"port": 2}, "each": {"a": {"b": {"port": 2}}}}
+    for layers, port in (([low, high], 2), ([high, low], 1), ([merged([high, low])], 1)):
+        outer = build(Outer, joined(Outer, layers), ())
+        assert outer.model_dump() == {
+            "inner": {"port": port},
+            "each": {"a": {"b": {"port": port}}, "c": None},
+        }
+
+
+class Pool(BaseModel):
+    size: int = Field(default=0, validation_alias=AliasChoices("size", "length"))
+    n: int = 0
+
+
+class Pooled(Settings):
+    pool: Pool = Field(default=Pool(), validation_alias=AliasChoices("pool", "pl"))
+    each: dict[str, Pool] = Field(default={}, validation_alias=AliasChoices("each", "every"))
+    labels: dict[str, int] = Field(default={}, validation_alias=AliasChoices("labels", "tags"))
+    listed: Annotated[list[int], Merge("append")] = Field(
+        default=[], validation_alias=AliasChoices("listed", "items")
+    )
+    whole: Annotated[dict[str, int], Merge("replace")] = Field(
+        default={}, validation_alias=AliasChoices("whole", "all")
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "path", "value"),
+    [
+        ([{"pool": {"size": 1}}, {"pl": {"size": 2}}, {"pool": {"n": 5}}], "pool.size", 2),
+        ([{"pool": {"length": 1}}, {"pl": {"size": 2}}, {"pool": {"n": 5}}], "pool.size", 2),
+        ([{"pool": {"size": 1}}, {"pl": {"length": 2}}, {"pool": {"n": 5}}], "pool.size", 2),
+        (
+            [{"each": {"a": {"size": 1}}}, {"every": {"a": {"size": 2}}}, {"each": {"b": {}}}],
+            "each.a.size",
+            2,
+        ),
+        ([{"labels": {"a": 1}}, {"tags": {"a": 2}}, {"labels": {"b": 5}}], "labels.a", 2),
+        ([{"pool": {"size": 1}}, {"pl": None}, {"pool": {"n": 5}}], "pool.size", 0),
+        ([{"pl": {"size": 1}, "pool": {"size": 2}}, {"pl": {"n": 5}}], "pool.size", 2),
+        ([{"listed": [1]}, {"items": [2]}, {"listed": [3]}], "listed", [1, 2, 3]),
+        ([{"whole": {"a": 1}}, {"all": {"b": 2}}], "whole", {"b": 2}),
+    ],
+)
+def test_several_keys_say_what_one_would(layers: list[Tree], path: str, value: object) -> None:
+    """Each value is that of the highest layer which says it, under whichever key, as policies have it."""
+    config = Config(*map(Memory, layers))
+    pooled = config.bind(Pooled)
+    config.load()
+    assert field_value(pooled.current, parse_path(path)) == value
+    assert pooled.explain(path).value == value
+    settings = DynconfSettingsSource(Pooled, *map(Memory, layers))()
+    assert field_value(Pooled(**settings), parse_path(path)) == value
+
+
+def test_several_keys_above_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class's own variable or an override that says another value alters no choice between two layers."""
+
+    class Own(Pooled):
+        model_config = SettingsConfigDict(env_prefix="OWN_", env_nested_delimiter="__")
+
+    config = Config(Memory({"pool": {"size": 1}}), Memory({"pl": {"length": 2}}))
+    own = config.bind(Own)
+    monkeypatch.setenv("POOL__N", "5")
+    config.load()
+    assert own.current.pool == Pool(size=2, n=5)
+    with own.override(pool={"n": 7}):
+        assert own.current.pool == Pool(size=2, n=7)
+
+
+def test_a_fault_under_one_of_several_keys_is_where_it_is_written(tmp_path: FilePath) -> None:
+    """The value within a mapping, by the key, file and line of the layer that says it."""
+    low, high = tmp_path / "low.yaml", tmp_path / "high.yaml"
+    low.write_text("pl:\n  n: 2\n  length: many\n")
+    high.write_text("pool:\n  n: 3\n")
+    config = Config(File(low), File(high))
+    pooled = config.bind(Pooled)
+    with pytest.raises(StartFailed, match=r"pl\.length: .* at \S*low\.yaml:3:11"):
+        config.load()
+    low.write_text("pl:\n  n: 2\n  length: 1\n")
+    with config:
+        told = pooled.explain("pool.size")
+        [answer] = told.answers
+        assert (told.path, told.value, told.default, answer.origin.line) == ("pl.length", 1, False, 3)
+        assert [one.value for one in pooled.explain("pool.n").answers] == [3, 2]
+        low.write_text("pl:\n  n: 2\n  length: many\n")
+        with pytest.raises(ChangeRefused, match=r"pl\.length: .* at \S*low\.yaml:3:11"):
+            config.reload()
+
+
+def test_history_names_a_field_whose_key_changed_beside_another_change() -> None:
+    """Its merged values are the same, and yet it has another."""
+    top = Memory({})
+    config = Config(Memory({"pool": {"size": 1}}), Memory({"pool": {"length": 2}}), top)
+    pooled = config.bind(Pooled)
+    with config:
+        top.set({"pool": {"size": 1}, "labels": {"a": 1}})
+        config.reload()
+        assert set(config.history[-1].paths) == {"labels", "pool.size"}
+        assert pooled.current.pool.size == 1
+
+
+class CamelPart(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+    port: int = 0
+    max_size: int = 0
+
+
+class Camel(Settings):
+    model_config = SettingsConfigDict(
+        alias_generator=to_camel, populate_by_name=True, env_prefix="OWN_", env_nested_delimiter="__"
+    )
+    code: SecretStr = SecretStr("")
+    pool: CamelPart = CamelPart()
+    size: int = Field(0, validation_alias=AliasChoices("size", "old_size", "old_size"))
+
+
+def test_an_alias_that_is_the_fields_name_is_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a generator makes it of a one-word name: layers, variables, the class's own and secrets reach it."""
+    low = {"code": "hunter2", "pool": {"port": 1, "max_size": 1}, "old_size": 1}
+    config = Config(Memory(low), Memory({"pool": {"maxSize": 2}}), Env("APP_", environ={"APP_SIZE": "3"}))
+    camel, part = config.bind(Camel), config.bind(CamelPart, at="pool")
+    monkeypatch.setenv("OWN_POOL__PORT", "4")
+    config.load()
+    assert (camel.current.size, camel.current.code.get_secret_value()) == (3, "hunter2")
+    assert (camel.current.pool.port, camel.current.pool.max_size) == (4, 2)
+    assert (part.current.port, part.current.max_size) == (1, 2)
+    assert camel.explain("size").answers[0].origin.document == "APP_SIZE"
+    assert camel.explain("pool.port").answers[0].origin.document == "OWN_POOL__PORT"
+    assert "hunter2" not in str(config.explain())
+    with camel.override(size=5, pool={"max_size": 6}):
+        assert (camel.current.size, camel.current.pool.max_size) == (5, 6)
 
 
 def test_what_is_hidden_builds_no_model_anew() -> None:
@@ -369,11 +494,11 @@ def test_a_layer_decides_which_key_holds_with_a_value_that_is_there_already(low:
     app, pool = config.bind(App), config.bind(Pool, at="pool")
     with config:
         assert (app.current.pool.size, pool.current.size) == (2, 2)
-        for version, (said, expected) in enumerate([({low: 1}, 1), ({}, 2)], 2):
+        for version, (said, key, expected) in enumerate([({low: 1}, low, 1), ({}, high, 2)], 2):
             top.set({"pool": said})
             config.reload()
             assert (app.current.pool.size, pool.current.size) == (expected, expected)
-            assert f"version {version}: pool.{low} (by " in config.history[-1].summary
+            assert f"version {version}: pool.{key} (by " in config.history[-1].summary
 
 
 def test_alias_paths_are_read() -> None:
@@ -382,7 +507,7 @@ def test_alias_paths_are_read() -> None:
     class Deep(BaseModel):
         host: str = Field("", validation_alias=AliasPath("redis", "host"))
 
-    assert build(Deep, {"redis": {"host": "a"}, "other": 1}, (), lowest).model_dump() == {"host": "a"}
+    assert build(Deep, {"redis": {"host": "a"}, "other": 1}, ()).model_dump() == {"host": "a"}
 
 
 def test_equal_parts_keep_their_identity() -> None:

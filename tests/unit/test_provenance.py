@@ -15,7 +15,7 @@ from dynconf._store.state import Spec
 from dynconf._store.store import Store
 from dynconf._values import provenance
 from dynconf._values.merge import Rules, arranged, merged, rules_of
-from dynconf._values.provenance import Arranged, said_of
+from dynconf._values.provenance import Arranged, place_of, said_of
 from dynconf._values.tree import MISSING, find, same
 from dynconf.errors import ChangeRefused, StartFailed
 from tests.unit.tree_props import ITEMS, LISTS, MERGES, POLICIES, SCALARS, TREES, document, ordered
@@ -161,9 +161,9 @@ def test_only_what_is_refused_in_the_end_is_blamed(monkeypatch: pytest.MonkeyPat
 
     def counting(*args: Any) -> Any:
         told.append(1)
-        return said_of(*args)
+        return place_of(*args)
 
-    monkeypatch.setattr(draft, "said_of", counting)
+    monkeypatch.setattr(draft, "place_of", counting)
     house = Store({"named": Merge(by="name")})
     house.commit(house.plan_bind(Spec(App)))
     good, bad = ({"named": [{"name": "a", "port": port}]} for port in (1, "oops"))

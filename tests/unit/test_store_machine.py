@@ -34,9 +34,11 @@ class Server(BaseModel):
 
 
 class Sized(BaseModel):
-    """Has a field that layers may spell differently."""
+    """Has a field that layers may spell differently; one of its aliases is its name, which counts as well."""
 
+    model_config = ConfigDict(populate_by_name=True)
     size: int = Field(default=0, validation_alias=AliasChoices("size", "length"))
+    number: int = 0
 
 
 class Root(BaseModel):
@@ -46,7 +48,7 @@ class Root(BaseModel):
     high: int = 9
     server: Server = Server()
     tags: Annotated[list[str], Merge("append")] = []
-    other: Sized = Sized()
+    other: Sized = Field(default=Sized(), validation_alias=AliasChoices("other", "others"))
 
     @model_validator(mode="after")
     def _in_order(self) -> "Root":
@@ -75,8 +77,10 @@ SPECS = [Spec(Root), Spec(Strict, ("server",)), Spec(Late), Spec(Server, ("other
 SERVERS = st.fixed_dictionaries(
     {}, optional={"host": st.sampled_from(["a", "b", 7]), "port": NUMBERS | st.just("x"), "odd": st.just(1)}
 )
-SPELT = st.sampled_from([{"size": 1}, {"length": 2}, {"size": 1, "length": 2}, {}]).map(
-    lambda said: {"other": said}
+SPELT = st.dictionaries(
+    st.sampled_from(["other", "others"]),
+    st.sampled_from([{"size": 1}, {"length": 2}, {"size": 1, "length": 2}, {"number": 3}, {}]),
+    max_size=2,
 )
 TREES: st.SearchStrategy[dict[str, Any]] = SPELT | st.fixed_dictionaries(
     {},
@@ -129,8 +133,8 @@ class Model:
         """All layers, merged from scratch."""
         return self.merged(overrides)[0]
 
-    def merged(self, overrides: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        """All documents and the overrides, merged from scratch, and each of them, lowest first."""
+    def merged(self, overrides: Sequence[Any]) -> tuple[Any, Any]:
+        """All documents and the overrides, merged from scratch: as they are, and with one spelling each."""
         policies: dict[tuple[str, ...], Merge] = {
             (name,): Merge("append")
             for name in ("tags", "more")
@@ -141,8 +145,9 @@ class Model:
         for names in self.served.values():
             if isinstance(names, Names):
                 layers.append(self.meant(names, layers))
-        base = folded(layers, policies) if layers else {}
-        return folded([base, *overrides], {}), [*layers, *overrides]
+        spelt = [*map(_with_one_spelling, layers)]
+        bases = [folded(each, policies) if each else {} for each in (layers, spelt)]
+        return folded([bases[0], *overrides], {}), folded([bases[1], *map(_with_one_spelling, overrides)], {})
 
     def meant(self, names: Names, below: Sequence[Any]) -> dict[str, Any]:
         """What variables say: known fields by their names, others as they are spelt below."""
@@ -163,8 +168,8 @@ class Model:
         models: list[BaseModel] = []
         try:
             for open_ones in range(len(overrides) + 1):
-                tree, layers = self.merged(overrides[:open_ones])
-                models = [_built(spec, _with_one_spelling(tree, layers)) for spec in self.specs]
+                tree, spelt = self.merged(overrides[:open_ones])
+                models = [_built(spec, spelt if spec.cls is Root else tree) for spec in self.specs]
         except ValidationError:
             return None
         return models
@@ -206,11 +211,16 @@ def _built(spec: Spec, tree: Any) -> BaseModel:
     return spec.cls.model_validate({} if part is MISSING else copied(part))
 
 
-def _with_one_spelling(tree: Any, layers: Sequence[Any]) -> Any:
-    """The tree with the field that layers spell differently as the highest does; `size` if that does both."""
-    other = tree.get("other", {})
-    said = [key for layer in layers for key in ("length", "size") if key in layer.get("other", {})]
-    return tree | {"other": {key: other[key] for key in other if key not in said or key == said[-1]}}
+def _with_one_spelling(layer: Any) -> Any:
+    """What a layer says, in the spellings that pydantic prefers, which hold if it uses others, too."""
+    parts = [layer[key] for key in ("others", "other") if key in layer]
+    sized = [
+        {key: part[key] for key in part if key != "length"}
+        | ({"size": part["length"]} if "length" in part and "size" not in part else {})
+        for part in parts
+    ]
+    rest = {key: item for key, item in layer.items() if key not in ("others", "other")}
+    return rest | ({"other": folded(sized, {})} if sized else {})
 
 
 def candidate(number: int, content: Content) -> Candidate:
