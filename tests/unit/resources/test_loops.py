@@ -14,7 +14,7 @@ from tests.servers.process import until
 from tests.unit.core_props import LOOK
 from tests.unit.resources.clients import Client, create_async, generate, generate_async, made
 
-LEFT = "client: the event loop no longer runs; it was not closed"
+LEFT = "client: its event loop ended, or the time for the stop was up; it was not closed"
 
 
 @pytest.mark.parametrize(
