@@ -172,7 +172,7 @@ class Lifecycle:
                 logger.debug("%s: somebody else stopped it at the same time", self.options.name)
         self._discard(host)
         host.stop(0.6)
-        _strand(manager)
+        self._strand(manager)
         self._leave_at_rest()  # what came too late for the core
 
     async def astop(self) -> None:
@@ -185,7 +185,7 @@ class Lifecycle:
                 await host.acall(self._end)
         self._discard(host)
         await host.close(0.6)
-        _strand(manager)
+        self._strand(manager)
         self._leave_at_rest()
 
     def abandon(self) -> None:
@@ -253,6 +253,9 @@ class Lifecycle:
     def _renew_locks(self) -> None:
         self._changing = threading.Lock()
         self._resting = threading.Lock()
+        self._stranding = threading.RLock()  # what is let go of may stop it again
+        if not self.running:
+            self._strand(self.manager)  # in a child, where it is the parent's
 
     def _resume(self, host: Host, former: Manager) -> None:
         self.manager = Manager(host, self.publisher, self.options, self.roster, self.preparers)
@@ -292,6 +295,12 @@ class Lifecycle:
             self.host = None
             self.publisher.dispatcher.stopped()
 
+    def _strand(self, manager: Manager | None) -> None:
+        """See to what a stop has left, or a loop that ended without one; by now another manager may work."""
+        if manager is not None:
+            with self._stranding:  # a start waits for all of it
+                manager.preparers.stranded()
+
     def _claim(self) -> threading.Lock:
         """Be the only one who starts it, until what is given is released; a fork replaces it."""
         claim = self._changing
@@ -304,7 +313,7 @@ class Lifecycle:
             former = self.host
             self._discard(former)
             former.abort()
-        _strand(self.manager)
+        self._strand(self.manager)
         return claim
 
     def _running_host(self) -> Host:
@@ -322,12 +331,6 @@ class Lifecycle:
         """The manager, for code on its own loop."""
         assert self.manager is not None
         return self.manager
-
-
-def _strand(manager: Manager | None) -> None:
-    """See to what a stop has left, or a loop that ended without one; by now another manager may work."""
-    if manager is not None:
-        manager.preparers.stranded()
 
 
 def _end_soon(host: Host, end: Callable[[], Coroutine[Any, Any, None]]) -> None:

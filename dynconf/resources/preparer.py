@@ -345,7 +345,9 @@ class ResourcePreparer(Generic[R]):
     def stranded(self) -> None:
         """See `Preparer`."""
         if self._forget(rebuilding=False)[0]:
-            _logger.warning("%s: the event loop no longer runs; it was not closed", self.name)
+            _logger.warning(
+                "%s: its event loop ended, or the time for the stop was up; it was not closed", self.name
+            )
         if not self.closed:
             self.serving.error = ""
 

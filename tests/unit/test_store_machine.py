@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, count
 from typing import Annotated, Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -131,10 +132,19 @@ class Model:
 
     def tree(self, overrides: Sequence[Any]) -> Any:
         """All layers, merged from scratch."""
-        return self.merged(overrides)[0]
+        layers, policies = self.layers()
+        return folded([folded(layers, policies) if layers else {}, *overrides], {})
 
-    def merged(self, overrides: Sequence[Any]) -> tuple[Any, Any]:
-        """All documents and the overrides, merged from scratch: as they are, and with one spelling each."""
+    def spelt_one_way(self, tree: Any, overrides: Sequence[Any]) -> Any:
+        """That tree as if every layer used one key for each field; merged anew only if one does not."""
+        layers, policies = self.layers()
+        if all(_with_one_spelling(layer) == layer for layer in (*layers, *overrides)):
+            return tree
+        base = folded([_with_one_spelling(layer) for layer in layers], policies) if layers else {}
+        return folded([base, *map(_with_one_spelling, overrides)], {})
+
+    def layers(self) -> tuple[list[Any], dict[tuple[str, ...], Merge]]:
+        """What all documents say, lowest first, and the policies that hold for that."""
         policies: dict[tuple[str, ...], Merge] = {
             (name,): Merge("append")
             for name in ("tags", "more")
@@ -145,9 +155,7 @@ class Model:
         for names in self.served.values():
             if isinstance(names, Names):
                 layers.append(self.meant(names, layers))
-        spelt = [*map(_with_one_spelling, layers)]
-        bases = [folded(each, policies) if each else {} for each in (layers, spelt)]
-        return folded([bases[0], *overrides], {}), folded([bases[1], *map(_with_one_spelling, overrides)], {})
+        return layers, policies
 
     def meant(self, names: Names, below: Sequence[Any]) -> dict[str, Any]:
         """What variables say: known fields by their names, others as they are spelt below."""
@@ -168,7 +176,9 @@ class Model:
         models: list[BaseModel] = []
         try:
             for open_ones in range(len(overrides) + 1):
-                tree, spelt = self.merged(overrides[:open_ones])
+                over = overrides[:open_ones]
+                tree = self.tree(over)
+                spelt = self.spelt_one_way(tree, over)
                 models = [_built(spec, spelt if spec.cls is Root else tree) for spec in self.specs]
         except ValidationError:
             return None
@@ -374,5 +384,5 @@ def _assert_parts_kept(before: BaseModel, after: BaseModel) -> None:
             _assert_parts_kept(old, new)
 
 
-TestStore = StoreMachine.TestCase
+TestStore = pytest.mark.timeout(300)(StoreMachine.TestCase)  # by far the longest here
 TestStore.settings = settings(max_examples=150, stateful_step_count=25)

@@ -55,7 +55,7 @@ assert not inherited.open
 
 
 def test_after_its_loop_ended() -> None:
-    """Where that was no stop, a start in the child makes its own, and does not finalize the parent's."""
+    """Where that was no stop, a child may start, close or stop it, and does not finalize the parent's."""
     run(f"""{HOUSE}
 import asyncio, gc
 
@@ -74,10 +74,20 @@ def work():
     config.stop()
     assert [one.open for one in kept] == [True, False]
 
+def close():
+    generated.close()
+    gc.collect()
+    assert kept[0].open
+
+def stop():
+    config.stop()
+    gc.collect()
+    assert kept[0].open
+
 kept = []
 generated = app.resource("host", create=generate)
 asyncio.run(config.astart())
-assert child_of(work) == 0
+assert [child_of(what) for what in (work, close, stop)] == [0, 0, 0]
 config.stop()
 gc.collect()
 assert not kept[0].open

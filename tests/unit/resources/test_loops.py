@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import threading
 import warnings
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from tests.servers.process import until
 from tests.unit.core_props import LOOK
 from tests.unit.resources.clients import Client, create_async, generate, generate_async, made
 
-LEFT = "client: the event loop no longer runs; it was not closed"
+LEFT = "client: its event loop ended, or the time for the stop was up; it was not closed"
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,35 @@ def test_started_anew_while_a_stop_still_waits() -> None:
     assert client.current.host == "three"
     config.stop()
     assert Client.hosts() == []
+
+
+def test_started_anew_while_a_stop_tells_what_it_left() -> None:
+    """A start waits for that; or the rest of it would be taken from what the start has made."""
+    _, config, app, client = made(name="client")
+    other = app.resource("host", create=Client, close=Client.close, name="other")
+    asyncio.run(config.astart())
+    told, go_on = threading.Event(), threading.Event()
+
+    class Slow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.set()
+            go_on.wait(LOOK)
+
+    slow, logger = Slow(), logging.getLogger("dynconf.resources")
+    logger.addHandler(slow)
+    stopping, starting = (threading.Thread(target=what) for what in (config.stop, config.start))
+    stopping.start()
+    assert told.wait(LOOK)
+    starting.start()
+    starting.join(0.5)
+    assert starting.is_alive()
+    go_on.set()
+    stopping.join()
+    starting.join()
+    logger.removeHandler(slow)
+    assert (client.state, other.state) == ("ready", "ready")
+    config.stop()
+    assert [one.open for one in Client.made] == [True, True, False, False]
 
 
 def test_a_stop_that_was_cut_off() -> None:
