@@ -121,6 +121,8 @@ def steps_of(cls: Model, path: Path, seen: Any) -> Iterator[str | int | tuple[st
 
 def differing(cls: Model | None, before: Any, after: Any, below: Path = ()) -> Iterator[Path]:
     """The paths at which two things that a model sees differ, whatever keys they use; those of the later."""
+    if before is after:  # as most of a large tree is
+        return
     if not (isinstance(before, dict) and isinstance(after, dict)):
         if not same(before, after):
             yield ()
