@@ -34,6 +34,15 @@ def as_python_3_12():
         raise RuntimeError("can't create new thread at interpreter shutdown")
     threading.Thread.start = refuse
 
+def start_elsewhere(config):
+    begun = threading.Event()
+    async def main():
+        await config.astart()
+        begun.set()
+        await asyncio.Event().wait()
+    threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
+    begun.wait()
+
 def house(close, name=""):
     config = Config(Memory({}), name=name or "dynconf")
     settings = config.bind(App)
@@ -127,13 +136,7 @@ config, settings = house(say)
 async def close(_):
     say("in-the-loop")
 settings.resource("a", create=str, close=close, name="async")
-begun = threading.Event()
-async def main():
-    await config.astart()
-    begun.set()
-    await asyncio.Event().wait()
-threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
-begun.wait()
+start_elsewhere(config)
 """,
         "in-the-loop last first",
         "",
@@ -254,13 +257,7 @@ config = Config(Memory({}))
 async def create(value):
     return value
 kept = config.bind(App).resource("a", create=create, close=say)
-begun = threading.Event()
-async def main():
-    await config.astart()
-    begun.set()
-    await asyncio.Event().wait()
-threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
-begun.wait()
+start_elsewhere(config)
 """,
         "a",
         "",
